@@ -1,0 +1,110 @@
+/** One header's value: a text, or several in the order they came (at most five reach a handler, PROTOCOL.md 2.2). Latin1 characters, one a byte. */
+export type HeaderValue = string | readonly string[];
+
+/** What Mongrel2 itself says of a message: capital keys, which no client can forge (PROTOCOL.md 2.1). A null-prototype object. */
+export type Meta = Readonly<Record<string, HeaderValue | undefined>>;
+
+/** The client's headers, names in lower case as Mongrel2 makes them; never mixed with {@link Meta}. */
+export type ClientHeaders = ReadonlyMap<string, HeaderValue>;
+
+/** What every message has. */
+export interface MessageBase {
+  /** The server's `send_ident`, the message's first word. */
+  readonly server: string;
+  /** Connection id, 0 to 2^32 - 1, one per TCP connection of one Mongrel2 process. */
+  readonly id: number;
+  /** The third word, still percent-encoded. */
+  readonly path: string;
+  readonly meta: Meta;
+  readonly headers: ClientHeaders;
+  /** The body's bytes. A view on the received message: copy what outlives the tick. */
+  readonly body: Uint8Array;
+  /** How many bytes the whole message had. */
+  readonly size: number;
+}
+
+/** What requests made of HTTP have, WebSocket handshakes and frames included. */
+export interface HttpFields {
+  readonly method: string;
+  /** Path and query as the client sent them, percent-encoded; equals `path` when Mongrel2 gave no URI. */
+  readonly uri: string;
+  /** After the `?`, raw; `undefined` without one, empty for a bare `?`. */
+  readonly query: string | undefined;
+  readonly version: 'HTTP/1.0' | 'HTTP/1.1';
+  /** The route as configured. `path` can be shorter than it. */
+  readonly pattern: string;
+  readonly scheme: 'http' | 'https';
+  readonly remoteAddress: string;
+}
+
+/** A part of a streamed upload that comes with its request's head (PROTOCOL.md 7.3), or the head of a stored one (7.2). */
+export type UploadState =
+  | { readonly type: 'stream'; readonly offset: number; readonly done: boolean }
+  /** As the headers claim it: any client can forge them; nothing is to be opened before the checks of PROTOCOL.md 7.2. */
+  | { readonly type: 'stored'; readonly start: HeaderValue; readonly done: HeaderValue | undefined };
+
+/** An HTTP request. */
+export interface HttpRequest extends MessageBase, HttpFields {
+  readonly kind: 'http';
+  readonly upload: UploadState | undefined;
+  /** The connection's byte window, present on its first request when `download.flow_control` is on. */
+  readonly downloadCredits: number | undefined;
+}
+
+/** A later part of a streamed upload of this connection; it has no METHOD. */
+export interface UploadPart extends MessageBase {
+  readonly kind: 'upload-part';
+  readonly offset: number;
+  readonly done: boolean;
+}
+
+/** A WebSocket handshake; the body is the ready `Sec-WebSocket-Accept` value. */
+export interface WebSocketHandshake extends MessageBase, HttpFields {
+  readonly kind: 'websocket-handshake';
+  readonly accept: string;
+  readonly downloadCredits: number | undefined;
+}
+
+/** A WebSocket message or control frame, unmasked and joined. */
+export interface WebSocketMessage extends MessageBase, HttpFields {
+  readonly kind: 'websocket';
+  /** First byte of the frame, FIN forced on. RSV bits and reserved opcodes get through: validate. */
+  readonly flags: number;
+  /** Low four bits of `flags`. */
+  readonly opcode: number;
+}
+
+/** A message of a JSON or XML socket (PROTOCOL.md 10). */
+export interface SocketMessage extends MessageBase {
+  readonly kind: 'json-socket' | 'xml-socket';
+  readonly pattern: string;
+  readonly remoteAddress: string;
+}
+
+/** The client went away. Best effort: it may come twice, or never. Never answer it. */
+export interface DisconnectNotice extends MessageBase {
+  readonly kind: 'disconnect';
+}
+
+/** Mongrel2 wrote `credits` more bytes to the client (flow control on). */
+export interface CreditsNotice extends MessageBase {
+  readonly kind: 'credits';
+  readonly credits: number;
+}
+
+/** A notice of a type that m2 does not know; ignore it. */
+export interface UnknownNotice extends MessageBase {
+  readonly kind: 'unknown-notice';
+  readonly type: string;
+}
+
+/** Every message that Mongrel2 sends, told apart by `kind`. */
+export type M2Request =
+  | HttpRequest
+  | UploadPart
+  | WebSocketHandshake
+  | WebSocketMessage
+  | SocketMessage
+  | DisconnectNotice
+  | CreditsNotice
+  | UnknownNotice;
