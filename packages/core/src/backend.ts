@@ -31,7 +31,7 @@ export interface ServeOptions {
   readonly ended?: EndedObserver;
 }
 
-/** How a request ended: exactly one of these. DESIGN.md "The promise". */
+/** How a request ended: exactly one of these. ARCHITECTURE.md "The promise". */
 export type Outcome = 'replied' | 'clientGone' | 'shed' | 'workerDied' | 'timedOut';
 
 /** Told of each request's end: the server's UUID, the epoch, the connection id, how it ended, and whether its reply was cut short. */

@@ -18,11 +18,11 @@ export const defaultWireLimits: WireLimits = Object.freeze({
   prefixBytes: 64 * 1024,
 });
 
-/** At most so many connection ids in one reply: Mongrel2's default limits.handler_targets (PROTOCOL.md 4). */
+/** At most so many connection ids in one reply: Mongrel2's default limits.handler_targets (protocol 4). */
 export const MAX_TARGETS = 128;
 
-/** Unacknowledged bytes that Mongrel2 allows per connection under flow control, and the longest single message then (PROTOCOL.md 8). */
+/** Unacknowledged bytes that Mongrel2 allows per connection under flow control, and the longest single message then (protocol 8). */
 export const FLOW_WINDOW_BYTES = 102_400;
 
-/** Messages that Mongrel2 queues per connection without flow control; one more and the client is dropped (PROTOCOL.md 8). */
+/** Messages that Mongrel2 queues per connection without flow control; one more and the client is dropped (protocol 8). */
 export const MAX_QUEUED_MESSAGES = 16;

@@ -26,7 +26,7 @@ export interface TransportCapabilities {
 
 /** What a link is opened with. */
 export interface LinkSpec {
-  /** What Mongrel2 sends to and the link receives from (PROTOCOL.md 1). */
+  /** What Mongrel2 sends to and the link receives from (protocol 1). */
   readonly sendSpec: SocketSpec;
   /** Where Mongrel2 receives replies. */
   readonly recvSpec: SocketSpec;

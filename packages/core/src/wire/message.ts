@@ -1,7 +1,7 @@
-/** One header's value: a text, or several in the order they came (at most five reach a handler, PROTOCOL.md 2.2). Latin1 characters, one a byte. */
+/** One header's value: a text, or several in the order they came (at most five reach a handler, protocol 2.2). Latin1 characters, one a byte. */
 export type HeaderValue = string | readonly string[];
 
-/** What Mongrel2 itself says of a message: capital keys, which no client can forge (PROTOCOL.md 2.1). A null-prototype object. */
+/** What Mongrel2 itself says of a message: capital keys, which no client can forge (protocol 2.1). A null-prototype object. */
 export type Meta = Readonly<Record<string, HeaderValue | undefined>>;
 
 /** The client's headers, names in lower case as Mongrel2 makes them; never mixed with {@link Meta}. */
@@ -37,10 +37,10 @@ export interface HttpFields {
   readonly remoteAddress: string;
 }
 
-/** A part of a streamed upload that comes with its request's head (PROTOCOL.md 7.3), or the head of a stored one (7.2). */
+/** A part of a streamed upload that comes with its request's head (protocol 7.3), or the head of a stored one (7.2). */
 export type UploadState =
   | { readonly type: 'stream'; readonly offset: number; readonly done: boolean }
-  /** As the headers claim it: any client can forge them; nothing is to be opened before the checks of PROTOCOL.md 7.2. */
+  /** As the headers claim it: any client can forge them; nothing is to be opened before the checks of protocol 7.2. */
   | { readonly type: 'stored'; readonly start: HeaderValue; readonly done: HeaderValue | undefined };
 
 /** An HTTP request. */
@@ -74,7 +74,7 @@ export interface WebSocketMessage extends MessageBase, HttpFields {
   readonly opcode: number;
 }
 
-/** A message of a JSON or XML socket (PROTOCOL.md 10). */
+/** A message of a JSON or XML socket (protocol 10). */
 export interface SocketMessage extends MessageBase {
   readonly kind: 'json-socket' | 'xml-socket';
   readonly pattern: string;
