@@ -17,8 +17,12 @@ export interface MessageBase {
   readonly path: string;
   readonly meta: Meta;
   readonly headers: ClientHeaders;
-  /** The body's bytes. A view on the received message: copy what outlives the tick. */
+  /** One of `headers` by its lower-case name, without building the map: for the hot path. */
+  header(name: string): HeaderValue | undefined;
+  /** The body's bytes. A view on the received message until {@link detach}. */
   readonly body: Uint8Array;
+  /** Makes `body` a copy when it is a small view on a large buffer, so that what outlives its tick holds no more than it needs. */
+  detach(): void;
   /** How many bytes the whole message had. */
   readonly size: number;
 }

@@ -1,0 +1,383 @@
+import { M2Error } from '../errors.js';
+import { FLOW_WINDOW_BYTES } from '../limits.js';
+import type { HttpRequest, UploadPart, WebSocketHandshake } from '../wire/message.js';
+import { encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
+import { Outbox } from './outbox.js';
+import { BYTES_PER_TURN } from './pacer.js';
+import type { ServerLink } from './server-link.js';
+
+/** Above so many waiting bytes `send` asks the caller to wait. */
+const HIGH_WATER_BYTES = 128 * 1024;
+/** At or below so many waiting bytes `drained()` resolves. */
+const LOW_WATER_BYTES = 32 * 1024;
+/** Messages in flight to one client without flow control: half of the 16 that Mongrel2 queues (protocol 8). */
+const UNPROVEN_MESSAGES = 8;
+/** Without flow control messages of a long answer grow from the first to the last of these sizes. */
+const FIRST_MESSAGE_BYTES = 64 * 1024;
+const LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** A request that opens an exchange. */
+export type OpeningRequest = HttpRequest | WebSocketHandshake;
+
+/** Whoever answers a client's current request: an exchange. None of these may throw. */
+export interface ClientOwner {
+  /** The client or its server is gone; nothing can be sent any more. */
+  gone(cause: M2Error): void;
+  /** The server is stopping: what would never end by itself is to end now. */
+  stopping(): void;
+  /** The server's time is up: answer 503, or cut the answer short. */
+  expire(): void;
+  /** The handler failed: answer 500, or cut the answer short. */
+  fail(): void;
+}
+
+/** Whoever reads a streamed request body. None of these may throw. */
+export interface UploadSink {
+  part(part: UploadPart): void;
+  /** The rest will not come. */
+  fail(cause: M2Error): void;
+}
+
+/**
+ * One TCP connection of one client of one Mongrel2 process: (server, epoch, id). Valid until the client goes away, it is
+ * closed, or its server is restarted; from then on everything sent to it is refused and counted.
+ */
+export class Client {
+  /** The server's `send_ident`. */
+  readonly server: string;
+  /** Mongrel2's connection id. */
+  readonly id: number;
+  /** The incarnation of the server that the id belongs to. */
+  readonly epoch: number;
+
+  /** The request that is being answered, until its answer is complete. @internal */
+  current: OpeningRequest | undefined;
+  /** Requests that came before the former was answered. @internal */
+  pending: OpeningRequest[] | undefined;
+  /** Who answers the current request; undefined while a plain handler does. @internal */
+  owner: ClientOwner | undefined;
+  /** Something was sent for the current request. @internal */
+  answered = false;
+  /** The handler was called for the current request. @internal */
+  started = false;
+  /** The handler's call for the current request is over. @internal */
+  settled = false;
+  /** A WebSocket or a JSON/XML socket: stays open until it is closed. @internal */
+  lasting = false;
+  /** Parts of a streamed upload are still to come. @internal */
+  uploading = false;
+  /** Who reads them; undefined while nobody does. @internal */
+  upload: UploadSink | undefined;
+  /** How many keep-alive sweeps have seen it. @internal */
+  sweeps = 0;
+
+  private state: 'open' | 'closing' | 'gone' = 'open';
+  private outbox: Outbox | undefined;
+  private flushing = false;
+  private waiter: { promise: Promise<void>; resolve: () => void } | undefined;
+  /** Bytes that may still be sent under flow control. */
+  private window = FLOW_WINDOW_BYTES;
+  /** Sizes of the messages in flight, oldest first, and their sum; kept only without flow control. */
+  private unproven: number[] | undefined;
+  private unprovenBytes = 0;
+  private messageBytes = FIRST_MESSAGE_BYTES;
+
+  /** @internal */
+  constructor(
+    /** @internal */
+    readonly link: ServerLink,
+    server: string,
+    id: number,
+    epoch: number,
+  ) {
+    this.server = server;
+    this.id = id;
+    this.epoch = epoch;
+  }
+
+  /** Nothing can be sent any more: it was closed, went away, or its server did. */
+  get closed(): boolean {
+    return this.state !== 'open';
+  }
+
+  /** Bytes that wait here for the client. */
+  get bufferedAmount(): number {
+    return this.outbox?.bytes ?? 0;
+  }
+
+  /**
+   * Sends raw bytes to the client; a string is latin1, one character a byte (`M2_BAD_REPLY` when it is not). What is sent
+   * in one tick may travel together. `true`: go on; `false`: wait for `drained()`, or the client is gone. Nothing is
+   * sent for empty data, which would close the connection (protocol 4).
+   */
+  send(data: string | Uint8Array): boolean {
+    if (data.length === 0) return this.state === 'open';
+    return this.write('', data, 0);
+  }
+
+  /** Resolves when there is room again, or the client is gone. */
+  drained(): Promise<void> {
+    if (this.state === 'gone' || (this.bufferedAmount <= LOW_WATER_BYTES && !this.link.congested)) return Promise.resolve();
+    if (this.waiter === undefined) {
+      let resolve = () => {};
+      const promise = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      this.waiter = { promise, resolve };
+    }
+    return this.waiter.promise;
+  }
+
+  /** Closes the connection after everything that was sent. Idempotent. */
+  close(): void {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    this.lasting = false;
+    if (this.outbox !== undefined && !this.outbox.empty) {
+      this.outbox.closing = true;
+      return;
+    }
+    this.sendClose();
+  }
+
+  /** Closes the connection at once and drops what waits for it (protocol 5, `cancel`). Idempotent. */
+  cancel(): void {
+    if (this.state === 'gone') return;
+    this.link.transmit(encodeControl(this.epoch, this.server, this.id, { cancel: true }));
+    this.leave(new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was cancelled.`));
+  }
+
+  /** Resets Mongrel2's idle clock for this connection (protocol 12). Whatever stays open is kept alive by itself. */
+  keepAlive(): void {
+    if (this.state === 'open') this.link.transmit(encodeControl(this.epoch, this.server, this.id, { keepAlive: true }));
+  }
+
+  /** Allows `bytes` more of a streamed upload (protocol 7.3). An integer from 1. */
+  grantCredits(bytes: number): void {
+    if (this.state === 'open') this.link.transmit(encodeControl(this.epoch, this.server, this.id, { credits: bytes }));
+  }
+
+  /**
+   * Sends `head` and `data` as one piece. `end` is 1 when an answer is complete with it, 2 when it ends cut short.
+   * @internal
+   */
+  write(head: string, data: string | Uint8Array, end: 0 | 1 | 2): boolean {
+    if (this.state !== 'open') {
+      this.link.countLate();
+      return false;
+    }
+    this.answered = true;
+    if (this.outbox === undefined || this.outbox.empty) {
+      const size = head.length + data.length;
+      if (this.fitsNow(size)) {
+        this.transmit(head, data, size);
+        if (end !== 0) this.link.ended(this, 'replied', end === 2);
+        else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
+        return !this.link.congested;
+      }
+    }
+    return this.enqueue(head, data, end);
+  }
+
+  /** Sends with what else comes in this tick: for answers that are made in pieces. @internal */
+  writeSoon(data: string | Uint8Array, end: 0 | 1 | 2): boolean {
+    if (this.state !== 'open') {
+      this.link.countLate();
+      return false;
+    }
+    this.answered = true;
+    return this.enqueue('', data, end);
+  }
+
+  private enqueue(head: string, data: string | Uint8Array, end: 0 | 1 | 2): boolean {
+    this.outbox ??= new Outbox();
+    if (this.outbox.bytes > this.link.clientQueueBytes) {
+      this.tooSlow();
+      return false;
+    }
+    if (head !== '') this.outbox.push(head);
+    this.outbox.push(data, end);
+    if (!this.flushing) {
+      this.flushing = true;
+      this.link.flushAfterTick(this);
+    }
+    return this.outbox.bytes <= HIGH_WATER_BYTES && !this.link.congested;
+  }
+
+  /** Sends what the client has room for. @internal */
+  flush(): void {
+    this.flushing = false;
+    const outbox = this.outbox;
+    if (outbox === undefined || this.state === 'gone') return;
+    while (!outbox.empty && !this.link.congested) {
+      const limit = this.room();
+      if (limit <= 0) break;
+      const { data, ends, truncated } = outbox.take(limit, this.link.mode !== 'off');
+      if (data.length > 0) this.transmit('', data, data.length);
+      for (let n = 0; n < ends; n++) this.link.ended(this, 'replied', n < truncated);
+      // Without flow control a burst is queued in Mongrel2 before any of it is written: one message a turn.
+      if (this.link.mode !== 'on') break;
+    }
+    if (outbox.empty) {
+      if (outbox.closing) this.sendClose();
+      else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
+    }
+    if (outbox.bytes <= LOW_WATER_BYTES && !this.link.congested) this.wake();
+    this.link.settle(this);
+  }
+
+  /** Bytes that the next message may have; 0 when it has to wait. */
+  private room(): number {
+    const mode = this.link.mode;
+    if (mode === 'on') return this.window;
+    if (this.unproven !== undefined && this.unproven.length >= UNPROVEN_MESSAGES) return 0;
+    // It may turn out to be on, and overrunning the window kills the client: stay within it until the mode is known.
+    if (mode === 'unknown') return Math.min(this.window, FLOW_WINDOW_BYTES - this.unprovenBytes);
+    const limit = this.messageBytes;
+    this.messageBytes = Math.min(LARGEST_MESSAGE_BYTES, this.messageBytes * 2);
+    return limit;
+  }
+
+  /** A message of `size` bytes may go out now, as it is. */
+  private fitsNow(size: number): boolean {
+    if (this.link.congested) return false;
+    const mode = this.link.mode;
+    if (mode === 'on') return size <= this.window;
+    if (this.unproven !== undefined && this.unproven.length >= UNPROVEN_MESSAGES) return false;
+    return mode === 'off' || size <= Math.min(this.window, FLOW_WINDOW_BYTES - this.unprovenBytes);
+  }
+
+  /** May be reached by a message for many clients, now. @internal */
+  admits(size: number): boolean {
+    return this.state === 'open' && (this.outbox === undefined || this.outbox.empty) && this.fitsNow(size);
+  }
+
+  /** Counts a message of `size` bytes that was sent to this client. @internal */
+  charge(size: number): void {
+    if (this.link.mode !== 'off') this.window -= size;
+    if (this.link.mode === 'on') return;
+    this.unprovenBytes += size;
+    if (this.unproven === undefined) this.unproven = [size];
+    else this.unproven.push(size);
+    if (this.unproven.length === 1) this.link.pacer.watch(this);
+  }
+
+  private transmit(head: string, data: string | Uint8Array, size: number): void {
+    this.charge(size);
+    this.link.transmit(encodeReply(this.epoch, this.server, this.id, head, data));
+  }
+
+  private sendClose(): void {
+    this.charge(0);
+    this.link.transmit(encodeClose(this.epoch, this.server, this.id));
+    this.leave(new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was closed by its handler.`));
+  }
+
+  /** The oldest messages count as written; tells whether any are left. @internal */
+  prove(messages: number, bytes: number): boolean {
+    const unproven = this.unproven;
+    if (unproven === undefined) return false;
+    let left = bytes;
+    for (let n = 0; n < messages && unproven.length > 0; n++) {
+      const size = unproven[0] as number;
+      if (size > left) {
+        unproven[0] = size - left;
+        left = 0;
+        break;
+      }
+      left -= size;
+      unproven.shift();
+    }
+    this.unprovenBytes -= bytes - left < this.unprovenBytes ? bytes - left : this.unprovenBytes;
+    // What counts as written counts as acknowledged too, as long as no notice has said otherwise.
+    if (this.link.mode !== 'on') this.window = FLOW_WINDOW_BYTES - Math.min(this.unprovenBytes, FLOW_WINDOW_BYTES);
+    if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
+    if (unproven.length > 0) return true;
+    this.link.settle(this);
+    return false;
+  }
+
+  /** Mongrel2 wrote `bytes` to the client (protocol 8). @internal */
+  credit(bytes: number): void {
+    this.window = Math.min(FLOW_WINDOW_BYTES, this.window + bytes);
+    this.unproven = undefined;
+    this.unprovenBytes = 0;
+    if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
+    else this.link.settle(this);
+  }
+
+  /** Nothing is open, waiting or unacknowledged, so that a fresh record would be the same. @internal */
+  get atRest(): boolean {
+    return (
+      this.current === undefined &&
+      !this.lasting &&
+      !this.uploading &&
+      !this.flushing &&
+      (this.outbox === undefined || this.outbox.empty) &&
+      (this.unproven === undefined || this.unproven.length === 0) &&
+      (this.window === FLOW_WINDOW_BYTES || this.link.mode !== 'on')
+    );
+  }
+
+  /** It is open and would be cut by Mongrel2's idle limits (protocol 12). @internal */
+  get needsKeepAlive(): boolean {
+    return this.state === 'open' && (this.current !== undefined || this.lasting || this.uploading || this.bufferedAmount > 0);
+  }
+
+  /** What is open here cannot finish without more messages from Mongrel2. @internal */
+  get needsInbound(): boolean {
+    if (this.state === 'gone') return false;
+    return this.lasting || this.uploading || (this.link.mode === 'on' && (this.current !== undefined || this.bufferedAmount > 0));
+  }
+
+  /** The current answer is complete (if perhaps not yet sent): the next request may start, or the connection closes. @internal */
+  complete(keepAlive: boolean): void {
+    this.link.release(this);
+    if (keepAlive) this.link.next(this);
+    else this.close();
+  }
+
+  /** A plain handler's call for the current request is over. @internal */
+  settle(): void {
+    this.settled = true;
+    this.link.plainSend(this);
+  }
+
+  /** Counts the end of the current request when it is no reply. @internal */
+  end(outcome: 'shed' | 'timedOut' | 'workerDied'): void {
+    this.link.ended(this, outcome, false);
+  }
+
+  private tooSlow(): void {
+    const cause = new M2Error(
+      'M2_CLIENT_TOO_SLOW',
+      `Connection ${this.id} of ${this.server} has more than ${this.link.clientQueueBytes} bytes waiting; it is closed. ` +
+        'Wait for drained() when send() returns false, or raise clientQueueBytes.',
+      { details: { server: this.server, id: this.id, waiting: this.bufferedAmount } },
+    );
+    this.link.transmit(encodeControl(this.epoch, this.server, this.id, { cancel: true }));
+    this.link.logger.warn(cause.message, cause.details);
+    this.leave(cause);
+  }
+
+  /** The connection is over, from whichever side; everything open on it ends. Idempotent. @internal */
+  leave(cause: M2Error): void {
+    if (this.state === 'gone') return;
+    this.state = 'gone';
+    const lost = this.outbox?.clear() ?? 0;
+    for (let n = 0; n < lost; n++) this.link.ended(this, 'clientGone', false);
+    this.unproven = undefined;
+    this.lasting = false;
+    this.wake();
+    this.link.left(this, cause);
+  }
+
+  private wake(): void {
+    const waiter = this.waiter;
+    this.waiter = undefined;
+    waiter?.resolve();
+  }
+}
+
+// A turn of the pacer proves at least one whole message of the size that the mode allows, or pacing would stall.
+if (BYTES_PER_TURN < FLOW_WINDOW_BYTES) throw new Error('pacer: a turn must cover one message');

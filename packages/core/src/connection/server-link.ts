@@ -1,0 +1,364 @@
+import type { Outcome } from '../backend.js';
+import { M2Error } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { afterTick, latin1Slice } from '#platform';
+import type { Link, LinkReceiver, Reply } from '../transport.js';
+import { decodeMessage } from '../wire/inbound.js';
+import type { M2Request, UploadPart } from '../wire/message.js';
+import { encodeControl } from '../wire/outbound.js';
+import { frameHeader } from '../wire/websocket-frame.js';
+import { Client, type OpeningRequest } from './client.js';
+import type { ConnectionOwner } from './connection.js';
+import { type FlowMode, FlowModeDetector } from './flow-mode.js';
+import type { ResolvedOptions, ResolvedServer } from './options.js';
+import { Pacer } from './pacer.js';
+import { DateCache } from '../http/date.js';
+
+/** The body of a close frame with code 1012, "service restart": the WebSocket belonged to a handler that is gone (RFC 6455 7.4.2). */
+const SERVICE_RESTART = '\x03\xf4';
+
+/** How many malformed messages are logged one by one; from then on each thousandth. */
+const MALFORMED_LOGGED = 10;
+
+/**
+ * One Mongrel2 server: its link, its incarnation, and its clients that are not at rest. Parses what arrives and gives it
+ * to whom it belongs; replies go back the way the request came.
+ */
+export class ServerLink implements LinkReceiver {
+  readonly pacer: Pacer;
+  readonly date: DateCache;
+  readonly logger: Logger;
+  readonly clientQueueBytes: number;
+  /** Clients with something open, waiting or unacknowledged. */
+  readonly clients = new Map<number, Client>();
+
+  /** The link's send queue is full: everything waits at its client. */
+  congested = false;
+  isUp = false;
+  epoch = 0;
+  subscription: string | undefined;
+
+  private link: Link | undefined;
+  private readonly flow: FlowModeDetector;
+  private dirty: Client[] = [];
+  private mismatchReported = false;
+  private answered = 0;
+
+  constructor(
+    readonly server: ResolvedServer,
+    private readonly options: ResolvedOptions,
+    private readonly owner: ConnectionOwner,
+    private readonly onUp: () => void,
+  ) {
+    this.pacer = new Pacer(options.clock);
+    this.date = new DateCache(options.clock);
+    this.logger = options.logger;
+    this.clientQueueBytes = options.clientQueueBytes;
+    this.flow = new FlowModeDetector(server.flowControl);
+  }
+
+  /** Whether the server runs with flow control. */
+  get mode(): FlowMode {
+    return this.flow.mode;
+  }
+
+  /** The transport's link, once it is open. */
+  attach(link: Link): void {
+    this.link = link;
+  }
+
+  get transportLink(): Link | undefined {
+    return this.link;
+  }
+
+  // --- LinkReceiver -------------------------------------------------------------------------------------------------
+
+  messages(batch: readonly Uint8Array[], epoch: number): void {
+    for (const bytes of batch) {
+      const message = decodeMessage(bytes, this.options.limits);
+      if (message instanceof M2Error) this.malformed(message);
+      else if (epoch === this.epoch) this.route(message);
+      else this.stale(message);
+    }
+  }
+
+  up(epoch: number, subscription: Uint8Array): void {
+    this.epoch = epoch;
+    this.isUp = true;
+    this.mismatchReported = false;
+    this.subscription = latin1Slice(subscription, 0, subscription.length);
+    this.logger.info(`Mongrel2 at ${this.server.recvSpec} subscribed to '${this.subscription}'.`, {
+      sendSpec: this.server.sendSpec.address,
+      recvSpec: this.server.recvSpec.address,
+      epoch,
+    });
+    this.onUp();
+  }
+
+  down(epoch: number, cause: M2Error): void {
+    if (epoch !== this.epoch || !this.isUp) return;
+    this.isUp = false;
+    this.logger.warn(`Mongrel2 at ${this.server.sendSpec} went away; reconnecting.`, { epoch, error: cause });
+    const clients = [...this.clients.values()];
+    this.clients.clear();
+    this.flow.reset();
+    this.pacer.stop();
+    // No epoch matches from here on: what was prefetched and comes late must not be answered to a stranger.
+    this.epoch = -1;
+    for (const client of clients) client.leave(cause);
+  }
+
+  // --- inbound ------------------------------------------------------------------------------------------------------
+
+  private route(message: M2Request): void {
+    switch (message.kind) {
+      case 'http':
+      case 'websocket-handshake':
+        return this.request(message);
+      case 'upload-part':
+        return this.uploadPart(message);
+      case 'websocket':
+        return this.frame(message);
+      case 'json-socket':
+      case 'xml-socket': {
+        const client = this.client(message);
+        client.lasting = true;
+        this.owner.counters.socketMessages++;
+        return this.owner.message(client, message);
+      }
+      case 'disconnect': {
+        this.owner.counters.notices++;
+        const client = this.clients.get(message.id);
+        if (client !== undefined) {
+          client.leave(new M2Error('M2_CLIENT_GONE', `The client of connection ${message.id} of ${message.server} went away.`));
+        }
+        return this.owner.message(client ?? this.stranger(message), message);
+      }
+      case 'credits': {
+        this.owner.counters.notices++;
+        this.flow.sawCredits();
+        const client = this.clients.get(message.id);
+        client?.credit(message.credits);
+        return this.owner.message(client ?? this.stranger(message), message);
+      }
+      case 'unknown-notice':
+        this.owner.counters.notices++;
+        return this.owner.message(this.clients.get(message.id) ?? this.stranger(message), message);
+    }
+  }
+
+  private request(message: OpeningRequest): void {
+    this.owner.counters.received++;
+    if (message.downloadCredits !== undefined) this.flow.sawCredits();
+    else this.flow.sawRequestWithout(message.id, this.answered);
+    if (!this.mismatchReported) this.checkSubscription(message.server);
+    const client = this.client(message);
+    // It came after the answer that closes the connection: nobody will read another one.
+    if (client.closed) this.ended(client, 'clientGone', false);
+    else if (client.current !== undefined) this.owner.pipelined(client, message);
+    else this.open(client, message);
+  }
+
+  /** Gives a client its next request. */
+  open(client: Client, message: OpeningRequest): void {
+    client.current = message;
+    client.answered = false;
+    client.settled = false;
+    if (message.kind === 'http') {
+      const upload = message.upload;
+      if (upload?.type === 'stream' && !upload.done) client.uploading = true;
+    } else {
+      client.lasting = true;
+    }
+    this.owner.request(client, message);
+  }
+
+  private uploadPart(message: UploadPart): void {
+    this.owner.counters.uploadParts++;
+    const client = this.clients.get(message.id);
+    if (client === undefined || !client.uploading) {
+      this.owner.counters.orphans++;
+      this.transmit(encodeControl(this.epoch, message.server, message.id, { cancel: true }));
+      return;
+    }
+    const sink = client.upload;
+    if (message.done) {
+      client.uploading = false;
+      client.upload = undefined;
+    }
+    sink?.part(message);
+    this.owner.message(client, message);
+    if (message.done) this.settle(client);
+  }
+
+  private frame(message: Extract<M2Request, { kind: 'websocket' }>): void {
+    this.owner.counters.frames++;
+    const client = this.clients.get(message.id);
+    if (client === undefined || !client.lasting) {
+      this.owner.counters.orphans++;
+      // Whoever accepted this WebSocket is gone: say so in a way that lets the client connect again.
+      const close = `${frameHeader(8, SERVICE_RESTART.length, false)}${SERVICE_RESTART}`;
+      const stranger = this.stranger(message);
+      stranger.send(close);
+      stranger.close();
+      return;
+    }
+    this.owner.message(client, message);
+  }
+
+  private client(message: M2Request): Client {
+    let client = this.clients.get(message.id);
+    if (client === undefined) {
+      client = this.stranger(message);
+      this.clients.set(message.id, client);
+    }
+    return client;
+  }
+
+  /** A record that nothing refers to: for messages of clients that are not known here. */
+  private stranger(message: M2Request): Client {
+    return new Client(this, message.server, message.id, this.epoch);
+  }
+
+  private malformed(error: M2Error): void {
+    const count = ++this.owner.counters.malformed;
+    if (count <= MALFORMED_LOGGED || count % 1000 === 0) {
+      this.logger.warn(`A message from ${this.server.sendSpec} could not be read (${count} so far): ${error.message}`, { error });
+    }
+  }
+
+  /** Prefetched before the server went away and read after: its client is gone, and its id may be a stranger's by now. */
+  private stale(message: M2Request): void {
+    if (message.kind !== 'http' && message.kind !== 'websocket-handshake') {
+      this.owner.counters.orphans++;
+      return;
+    }
+    this.owner.counters.received++;
+    this.owner.ended(message.server, -1, message.id, 'clientGone', false);
+  }
+
+  private checkSubscription(server: string): void {
+    this.mismatchReported = true;
+    const subscription = this.subscription ?? '';
+    if (`${server} `.startsWith(subscription)) return;
+    const error = new M2Error(
+      'M2_SUBSCRIPTION_MISMATCH',
+      `Mongrel2 at ${this.server.recvSpec} subscribed to '${subscription}', but its requests come from '${server}': it drops every ` +
+        `reply without a word. Set the handler's recv_ident to '' or to '${server} ' in Mongrel2's configuration, or check that ` +
+        'send_spec and recv_spec belong to the same handler.',
+      { details: { subscription, server } },
+    );
+    this.logger.error(error.message, { error });
+  }
+
+  // --- outbound -----------------------------------------------------------------------------------------------------
+
+  transmit(reply: Reply): void {
+    const link = this.link;
+    if (link === undefined || link.send(reply) || this.congested || reply.epoch !== this.epoch) return;
+    this.congested = true;
+    void link.drained().then(() => this.relieved());
+  }
+
+  private relieved(): void {
+    this.congested = false;
+    for (const client of [...this.clients.values()]) client.flush();
+  }
+
+  /** Sends what a client was given in pieces, once the IO of this tick is done. */
+  flushAfterTick(client: Client): void {
+    this.dirty.push(client);
+    if (this.dirty.length === 1) afterTick(this.flushDirty);
+  }
+
+  private readonly flushDirty = (): void => {
+    const clients = this.dirty;
+    this.dirty = [];
+    for (const client of clients) client.flush();
+  };
+
+  countLate(): void {
+    this.owner.counters.late++;
+  }
+
+  /** Counts the one end of a request. */
+  ended(client: Client, outcome: Outcome, truncated: boolean): void {
+    this.answered++;
+    this.owner.ended(client.server, client.epoch, client.id, outcome, truncated);
+  }
+
+  /** All that a plain handler has sent so far is out; when its call is over too, the answer is complete. */
+  plainSend(client: Client): void {
+    if (!client.settled || !client.answered || client.bufferedAmount > 0) return;
+    this.ended(client, 'replied', false);
+    client.complete(true);
+  }
+
+  /** The client's current request needs its handler no more. */
+  release(client: Client): void {
+    if (client.current !== undefined && client.started) this.owner.released();
+    client.current = undefined;
+    client.owner = undefined;
+    client.started = false;
+  }
+
+  /** Starts the client's next pipelined request, or forgets the client. */
+  next(client: Client): void {
+    const message = client.closed ? undefined : client.pending?.shift();
+    if (message === undefined) return this.settle(client);
+    this.owner.unqueued(message);
+    this.open(client, message);
+  }
+
+  /** Forgets a client for which a fresh record would be the same. */
+  settle(client: Client): void {
+    if (client.atRest && this.clients.get(client.id) === client) this.clients.delete(client.id);
+  }
+
+  /** A client is gone: ends what was open on it. */
+  left(client: Client, cause: M2Error): void {
+    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
+    const { current, owner, pending, upload } = client;
+    this.release(client);
+    client.pending = undefined;
+    client.uploading = false;
+    client.upload = undefined;
+    upload?.fail(cause);
+    if (current !== undefined) {
+      owner?.gone(cause);
+      // A handler that closes instead of answering has answered, if not well.
+      const closedHere = cause.code === 'M2_CLOSED';
+      this.ended(client, closedHere ? 'replied' : 'clientGone', closedHere);
+    }
+    for (const message of pending ?? []) {
+      this.owner.unqueued(message);
+      this.ended(client, 'clientGone', false);
+    }
+  }
+
+  /** Keeps what is open alive, and forgets what only waits for notices that do not come (protocol 12). */
+  sweep(): void {
+    const alive = new Map<string, number[]>();
+    for (const client of this.clients.values()) {
+      // What was not open at the sweep before is younger than one period: Mongrel2 cuts only after several.
+      if (client.sweeps++ === 0) continue;
+      if (client.needsKeepAlive) {
+        const ids = alive.get(client.server);
+        if (ids === undefined) alive.set(client.server, [client.id]);
+        else ids.push(client.id);
+      } else if (client.sweeps > 3) this.clients.delete(client.id);
+    }
+    for (const [server, ids] of alive) {
+      for (let at = 0; at < ids.length; at += this.options.maxTargets) {
+        this.transmit(encodeControl(this.epoch, server, ids.slice(at, at + this.options.maxTargets), { keepAlive: true }));
+      }
+    }
+  }
+
+  /** Ends every client of this server here; replies that were handed over still go out. */
+  stop(): void {
+    this.pacer.stop();
+    const cause = new M2Error('M2_CLOSED', 'The connection to Mongrel2 was closed.');
+    for (const client of [...this.clients.values()]) client.leave(cause);
+  }
+}

@@ -1,0 +1,295 @@
+import { utf8Bytes } from '#platform';
+import type { Client, ClientOwner, OpeningRequest } from '../connection/client.js';
+import { M2Error } from '../errors.js';
+import type { HeaderValue } from '../wire/message.js';
+import { hasToken, parseLength } from './header-rules.js';
+import { type RequestBody, StreamedBody, WholeBody } from './request-body.js';
+import { type Framing, type HeaderPairs, makeHead, makeInterimHead, type ResponseHead } from './response-head.js';
+import { reasonPhrase } from './status.js';
+
+/** Text of one byte a character in UTF-8 too, which needs no encoding. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant, its control characters included.
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** Settings of one response. */
+export interface ResponseOptions {
+  /** Reason phrase. Default: the status code's own. */
+  readonly reason?: string;
+}
+
+/**
+ * One HTTP request and its answer. All HTTP semantics live here: framing, keep-alive, HEAD, lengths, aborts. Adapters for
+ * kinds of apps are thin code over it. Made by a handler for a message of kind `http` or `websocket-handshake`, at most one
+ * per message; it must be brought to its end with `respond`, `end`, `fail` or `destroy`.
+ */
+export class HttpExchange implements ClientOwner {
+  /** The request body. */
+  readonly body: RequestBody;
+
+  private state: 'open' | 'streaming' | 'ended' | 'gone' = 'open';
+  private head: ResponseHead | undefined;
+  private written = 0;
+  private abortCause: M2Error | undefined;
+  private controller: AbortController | undefined;
+  private listeners: ((cause: M2Error) => void)[] | undefined;
+
+  /** @throws M2Error `M2_EXCHANGE_STATE` when the client's current request is another one, or has an exchange already. */
+  constructor(
+    readonly request: OpeningRequest,
+    readonly client: Client,
+  ) {
+    if (client.current !== request || client.owner !== undefined) {
+      throw new M2Error('M2_EXCHANGE_STATE', 'This request is over, or another HttpExchange answers it: make one per request, in handle().');
+    }
+    client.owner = this;
+    this.body =
+      request.kind === 'http' && request.upload?.type === 'stream'
+        ? new StreamedBody(client, request, declaredLength(request))
+        : new WholeBody(request);
+  }
+
+  /** The response's head was given; it can be changed no more. */
+  get headSent(): boolean {
+    return this.state !== 'open';
+  }
+
+  /** Nothing more can be sent: the answer is complete, or the client is gone. */
+  get ended(): boolean {
+    return this.state === 'ended' || this.state === 'gone';
+  }
+
+  /** Why the exchange was cut short; undefined while it was not. */
+  get aborted(): M2Error | undefined {
+    return this.abortCause;
+  }
+
+  /**
+   * Aborts when the client goes away before the answer is complete, or, for server-sent events, when the server stops. Never
+   * after a complete answer. Its reason is an M2Error.
+   */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.abortCause !== undefined) this.controller.abort(this.abortCause);
+    }
+    return this.controller.signal;
+  }
+
+  /** Calls `listener` when the client goes away before the answer is complete; at once when it has. Cheaper than `signal`. */
+  onAbort(listener: (cause: M2Error) => void): void {
+    if (this.abortCause !== undefined) listener(this.abortCause);
+    else if (this.listeners === undefined) this.listeners = [listener];
+    else this.listeners.push(listener);
+  }
+
+  /**
+   * Sends a whole response. Content-Length is set from the body; a text goes out as UTF-8.
+   * @throws M2Error `M2_BAD_HEADER` or `M2_BODY_LENGTH_MISMATCH`, with nothing sent; `M2_EXCHANGE_STATE` after a head was given.
+   */
+  respond(status: number, headers: HeaderPairs, body: string | Uint8Array | null = null, options: ResponseOptions = {}): void {
+    if (this.state === 'gone') return;
+    this.expectState('open', 'respond');
+    const bytes = body === null ? '' : encode(body);
+    const head = makeHead(this.framing(), status, headers, bytes.length, this.date(), options.reason);
+    this.state = 'ended';
+    this.client.write(head.text, head.body === 'none' ? '' : bytes, 1);
+    this.finish(head.keepAlive);
+  }
+
+  /**
+   * Gives the head of a response whose body comes in pieces. It is sent with the first piece, or at the end of this tick.
+   * @throws M2Error as `respond`.
+   */
+  start(status: number, headers: HeaderPairs, options: ResponseOptions = {}): void {
+    if (this.state === 'gone') return;
+    this.expectState('open', 'start');
+    this.head = makeHead(this.framing(), status, headers, undefined, this.date(), options.reason);
+    this.state = 'streaming';
+    this.client.writeSoon(this.head.text, 0);
+  }
+
+  /** The body will not be sent: HEAD, 204, 304. What produces it can be cancelled. */
+  get bodyless(): boolean {
+    return this.head?.body === 'none';
+  }
+
+  /**
+   * Sends a piece of the body; a text goes out as UTF-8. `false`: wait for `drained()`. Ignored once the client is gone.
+   * @throws M2Error `M2_EXCHANGE_STATE` before `start` and after `end`; `M2_BODY_LENGTH_MISMATCH` past Content-Length: the
+   * response is then cut short at that length and the connection closed.
+   */
+  write(chunk: string | Uint8Array): boolean {
+    if (this.state === 'gone') return false;
+    this.expectState('streaming', 'write');
+    const head = this.head as ResponseHead;
+    // An empty piece would end a chunked body.
+    if (head.body === 'none' || chunk.length === 0) return true;
+    const bytes = encode(chunk);
+    if (head.body === 'length' && this.written + bytes.length > head.length) throw this.tooLong(bytes.length);
+    this.written += bytes.length;
+    if (head.body !== 'chunked') return this.client.writeSoon(bytes, 0);
+    const size = `${bytes.length.toString(16)}\r\n`;
+    if (typeof bytes === 'string') return this.client.writeSoon(`${size}${bytes}\r\n`, 0);
+    this.client.writeSoon(size, 0);
+    this.client.writeSoon(bytes, 0);
+    return this.client.writeSoon('\r\n', 0);
+  }
+
+  /** Resolves when there is room for more, or the client is gone. */
+  drained(): Promise<void> {
+    return this.client.drained();
+  }
+
+  /**
+   * Ends the body, after a last piece if there is one.
+   * @throws M2Error as `write`; `M2_BODY_LENGTH_MISMATCH` when the body is shorter than Content-Length: the connection is then closed.
+   */
+  end(chunk?: string | Uint8Array): void {
+    if (this.state === 'gone') return;
+    if (chunk !== undefined) this.write(chunk);
+    this.expectState('streaming', 'end');
+    const head = this.head as ResponseHead;
+    if (head.body === 'length' && this.written < head.length) {
+      this.truncate();
+      throw new M2Error(
+        'M2_BODY_LENGTH_MISMATCH',
+        `The response body ended after ${this.written} of the ${head.length} bytes that its Content-Length promised.`,
+        { details: { declared: head.length, actual: this.written } },
+      );
+    }
+    this.state = 'ended';
+    this.client.writeSoon(head.body === 'chunked' ? '0\r\n\r\n' : '', 1);
+    this.finish(head.keepAlive);
+  }
+
+  /**
+   * Sends an interim response such as 103 Early Hints. Dropped for HTTP/1.0, which has none.
+   * @throws M2Error `M2_BAD_HEADER` for another status, `M2_EXCHANGE_STATE` after a head was given.
+   */
+  inform(status: number, headers: HeaderPairs): void {
+    if (this.state === 'gone') return;
+    this.expectState('open', 'inform');
+    if (this.request.version === 'HTTP/1.1') this.client.write(makeInterimHead(status, headers), '', 0);
+  }
+
+  /** The app failed: answers with `status` and a plain text when no head was given yet, else cuts the answer short. Tells the client nothing of the error. */
+  fail(status = 500): void {
+    if (this.ended) return;
+    if (this.state === 'streaming') this.truncate();
+    else this.respond(status, PLAIN_TEXT, `${reasonPhrase(status)}\n`);
+  }
+
+  /** Refuses the request with 503 because there is too much to do; counted as shed. */
+  shed(retryAfterSeconds = 1): void {
+    if (this.ended) return;
+    const headers = [...PLAIN_TEXT, ['Retry-After', `${retryAfterSeconds}`] as const];
+    const text = `${reasonPhrase(503)}\n`;
+    const head = makeHead(this.framing(), 503, headers, text.length, this.date());
+    this.state = 'ended';
+    this.client.write(head.text, head.body === 'none' ? '' : text, 0);
+    this.client.end('shed');
+    this.finish(head.keepAlive);
+  }
+
+  /** Closes the client's connection at once; what was not sent yet is dropped. */
+  destroy(): void {
+    if (this.ended) return;
+    this.client.cancel();
+  }
+
+  // --- ClientOwner --------------------------------------------------------------------------------------------------
+
+  /** @internal */
+  gone(cause: M2Error): void {
+    if (this.ended) return;
+    this.state = 'gone';
+    this.abort(cause);
+    for (const listener of this.listeners ?? []) listener(cause);
+    this.listeners = undefined;
+  }
+
+  /** @internal */
+  stopping(): void {
+    // A farewell may still be written; only streams that have no end of their own are told.
+    if (this.state === 'streaming' && this.isEventStream) {
+      this.abort(new M2Error('M2_SHUTTING_DOWN', 'The server is stopping: end this stream.'));
+    }
+  }
+
+  /** @internal */
+  expire(): void {
+    if (this.state === 'streaming') this.truncate();
+    else this.shed();
+  }
+
+  private get isEventStream(): boolean {
+    return this.head !== undefined && /^content-type: *text\/event-stream/im.test(this.head.text);
+  }
+
+  private abort(cause: M2Error): void {
+    this.abortCause ??= cause;
+    this.controller?.abort(cause);
+  }
+
+  /** Ends the answer where it is; the missing end tells the client that it is not whole. */
+  private truncate(): void {
+    this.state = 'ended';
+    this.client.writeSoon('', 2);
+    this.finish(false);
+  }
+
+  private tooLong(more: number): M2Error {
+    const declared = (this.head as ResponseHead).length;
+    const error = new M2Error(
+      'M2_BODY_LENGTH_MISMATCH',
+      `The response body has ${this.written + more} bytes or more, but its Content-Length says ${declared}.`,
+      { details: { declared, actual: this.written + more } },
+    );
+    this.truncate();
+    return error;
+  }
+
+  private finish(keepAlive: boolean): void {
+    this.listeners = undefined;
+    this.body.cancel();
+    this.client.complete(keepAlive);
+  }
+
+  private framing(): Framing {
+    const { request } = this;
+    return { method: request.method, version: request.version, keepAlive: request.kind === 'http' && wantsKeepAlive(request) };
+  }
+
+  private date(): string {
+    return this.client.link.date.value();
+  }
+
+  private expectState(state: 'open' | 'streaming', verb: string): void {
+    if (this.state === state) return;
+    throw new M2Error('M2_EXCHANGE_STATE', `${verb}() came when the response was ${DESCRIBED[this.state]}.`);
+  }
+}
+
+const PLAIN_TEXT: readonly (readonly [string, string])[] = [['Content-Type', 'text/plain; charset=utf-8']];
+
+const DESCRIBED = { open: 'not started', streaming: 'under way', ended: 'complete', gone: 'cut off' } as const;
+
+/** RFC 9112 9.3: 1.1 goes on unless told otherwise, 1.0 closes unless told otherwise. */
+function wantsKeepAlive(request: OpeningRequest): boolean {
+  const value = request.header('connection');
+  if (value === undefined) return request.version === 'HTTP/1.1';
+  if (anyHas(value, 'close')) return false;
+  return request.version === 'HTTP/1.1' || anyHas(value, 'keep-alive');
+}
+
+const anyHas = (value: HeaderValue, token: string): boolean =>
+  typeof value === 'string' ? hasToken(value, token) : value.some((one) => hasToken(one, token));
+
+/** The body's length as Mongrel2 framed it: of several Content-Length it takes the first (protocol 6). */
+function declaredLength(request: OpeningRequest): number | undefined {
+  const value = request.header('content-length');
+  return value === undefined ? undefined : parseLength(typeof value === 'string' ? value : (value[0] ?? ''));
+}
+
+const encode = (data: string | Uint8Array): string | Uint8Array =>
+  typeof data !== 'string' || ASCII.test(data) ? data : utf8Bytes(data);

@@ -1,0 +1,155 @@
+import { concatBytes } from '#platform';
+import type { Client, UploadSink } from '../connection/client.js';
+import { M2Error } from '../errors.js';
+import type { HttpRequest, UploadPart } from '../wire/message.js';
+
+/** How many bytes of a streamed body may be on their way or waiting to be read. */
+const WINDOW_BYTES = 256 * 1024;
+/** An unread rest up to this size is read and dropped, so that the connection can go on; beyond it the connection is closed. */
+const DISCARD_BYTES = 1024 * 1024;
+
+/** A request's body, pulled by whoever reads it. One reader, one `read()` at a time. */
+export interface RequestBody {
+  /** Bytes that the whole body will have; undefined for a chunked one that is still coming. */
+  readonly length: number | undefined;
+  /** All of it, when it is in memory and nothing was read yet. */
+  readonly whole: Uint8Array | undefined;
+  /** The next bytes; undefined at the end. Rejects with `M2_CLIENT_GONE` and the like when the rest cannot come. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Nobody will read the rest. Idempotent. */
+  cancel(): void;
+}
+
+/** A body that came with its message. */
+export class WholeBody implements RequestBody {
+  private taken = false;
+
+  constructor(private readonly message: { readonly body: Uint8Array }) {}
+
+  get length(): number {
+    return this.message.body.length;
+  }
+
+  get whole(): Uint8Array | undefined {
+    return this.taken ? undefined : this.message.body;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    const bytes = this.whole;
+    this.taken = true;
+    return Promise.resolve(bytes === undefined || bytes.length === 0 ? undefined : bytes);
+  }
+
+  cancel(): void {
+    this.taken = true;
+  }
+}
+
+/**
+ * A body that Mongrel2 streams (`upload.stream=1`, protocol 7.3). Credits are granted as it is read, so a slow reader slows
+ * the client and no more than the window is held here.
+ */
+export class StreamedBody implements RequestBody, UploadSink {
+  readonly length: number | undefined;
+  private parts: Uint8Array[] = [];
+  private buffered = 0;
+  private received = 0;
+  private discarded = 0;
+  /** Granted and not yet received. Negative when a chunk was larger than what was granted. */
+  private outstanding = 0;
+  private complete: boolean;
+  private discarding = false;
+  private failure: M2Error | undefined;
+  private reader: { resolve: (bytes: Uint8Array | undefined) => void; reject: (cause: M2Error) => void } | undefined;
+
+  constructor(
+    private readonly client: Client,
+    request: HttpRequest,
+    length: number | undefined,
+  ) {
+    this.length = length;
+    this.complete = request.upload?.type !== 'stream' || request.upload.done;
+    if (!this.complete) client.upload = this;
+    this.append(request.body);
+  }
+
+  get whole(): Uint8Array | undefined {
+    if (!this.complete || this.received !== this.buffered) return undefined;
+    return concatBytes(this.parts);
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    const part = this.parts.shift();
+    if (part !== undefined) {
+      this.buffered -= part.length;
+      this.grant();
+      return Promise.resolve(part);
+    }
+    if (this.complete) return Promise.resolve(undefined);
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.reader !== undefined) {
+      return Promise.reject(new M2Error('M2_EXCHANGE_STATE', 'A request body has one reader: wait for read() before the next.'));
+    }
+    this.grant();
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject };
+    });
+  }
+
+  cancel(): void {
+    if (this.discarding) return;
+    this.discarding = true;
+    this.parts = [];
+    this.buffered = 0;
+    if (this.complete) return;
+    const rest = this.length === undefined ? DISCARD_BYTES : this.length - this.received;
+    if (rest > DISCARD_BYTES) this.client.close();
+    else this.grant();
+  }
+
+  /** A part arrived. @internal */
+  part(part: UploadPart): void {
+    this.outstanding -= part.body.length;
+    if (part.done) this.complete = true;
+    if (this.discarding) {
+      this.discarded += part.body.length;
+      if (this.discarded > DISCARD_BYTES && !part.done) this.client.close();
+      else if (!part.done) this.grant();
+      return;
+    }
+    this.append(part.body);
+    const reader = this.reader;
+    if (reader === undefined) return;
+    const next = this.parts.shift();
+    if (next === undefined && !this.complete) return this.grant();
+    this.reader = undefined;
+    this.buffered -= next?.length ?? 0;
+    if (!this.complete) this.grant();
+    reader.resolve(next);
+  }
+
+  /** The rest will not come. @internal */
+  fail(cause: M2Error): void {
+    if (this.complete) return;
+    this.failure ??= cause;
+    this.reader?.reject(cause);
+    this.reader = undefined;
+  }
+
+  private append(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    // A copy: the message's bytes may be a small view on a large read of the socket.
+    this.parts.push(bytes.slice());
+    this.buffered += bytes.length;
+    this.received += bytes.length;
+  }
+
+  /** Keeps up to a window of bytes coming; asks for more in halves, not for each part. */
+  private grant(): void {
+    if (this.complete || this.failure !== undefined) return;
+    const room = WINDOW_BYTES - this.buffered - this.outstanding;
+    if (room < WINDOW_BYTES / 2) return;
+    this.outstanding += room;
+    this.client.grantCredits(room);
+  }
+}
