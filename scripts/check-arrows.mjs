@@ -17,7 +17,16 @@ import { importsOf, parseFile, walkTree } from './lib/source.mjs';
  */
 
 const builtins = new Set(builtinModules);
-const nodeGlobals = new Set(['Buffer', 'process', 'require', 'global', 'setImmediate', 'clearImmediate', '__dirname', '__filename']);
+const nodeGlobals = new Set([
+  'Buffer',
+  'process',
+  'require',
+  'global',
+  'setImmediate',
+  'clearImmediate',
+  '__dirname',
+  '__filename',
+]);
 
 /** @param {...Names} groups */
 const namesIn = (...groups) => new Set(groups.flatMap((group) => Object.keys(group ?? {})));
@@ -50,20 +59,31 @@ function checkManifest({ root, arrows, packages, report }, name) {
   const allowed = arrows.arrows[name];
   if (!allowed) return report(path, `the package ${name} is not in scripts/arrows.json`);
   if (manifest.name !== `@m2/${name}`) report(path, `the name is ${manifest.name}, but the folder says @m2/${name}`);
-  if (name === 'core' && namesIn(manifest.dependencies, manifest.peerDependencies).size > 0) report(path, 'core has no dependency at run time');
-  const declared = namesIn(manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies, manifest.devDependencies);
+  if (name === 'core' && namesIn(manifest.dependencies, manifest.peerDependencies).size > 0)
+    report(path, 'core has no dependency at run time');
+  const declared = namesIn(
+    manifest.dependencies,
+    manifest.peerDependencies,
+    manifest.optionalDependencies,
+    manifest.devDependencies,
+  );
   const own = [...declared].filter((dependency) => dependency.startsWith('@m2/')).map((dependency) => dependency.slice(4));
   for (const target of own) {
     if (!allowed.includes(target)) report(path, `${name} may not depend on ${target} (scripts/arrows.json)`);
     if (!packages.has(target)) report(path, `there is no package ${target}`);
     const version = packages.get(target)?.manifest.version;
     const wanted = { ...manifest.devDependencies, ...manifest.peerDependencies, ...manifest.dependencies }[`@m2/${target}`];
-    if (version !== undefined && wanted !== version) report(path, `@m2/${target} is wanted as ${wanted}, but it is ${version}: versions are fixed`);
+    if (version !== undefined && wanted !== version)
+      report(path, `@m2/${target} is wanted as ${wanted}, but it is ${version}: versions are fixed`);
   }
   if (!readdirSync(join(root, folder)).includes('tsconfig.json')) return;
-  const references = (readJson(root, `${folder}/tsconfig.json`).references ?? []).map((/** @type {{ path: string }} */ { path }) => path.replace('../', ''));
-  for (const target of own.filter((dependency) => !references.includes(dependency))) report(`${folder}/tsconfig.json`, `misses a reference to ../${target}`);
-  for (const target of references.filter((/** @type {string} */ it) => !own.includes(it))) report(`${folder}/tsconfig.json`, `refers to ../${target}, which is no dependency`);
+  const references = (readJson(root, `${folder}/tsconfig.json`).references ?? []).map(
+    (/** @type {{ path: string }} */ { path }) => path.replace('../', ''),
+  );
+  for (const target of own.filter((dependency) => !references.includes(dependency)))
+    report(`${folder}/tsconfig.json`, `misses a reference to ../${target}`);
+  for (const target of references.filter((/** @type {string} */ it) => !own.includes(it)))
+    report(`${folder}/tsconfig.json`, `refers to ../${target}, which is no dependency`);
 }
 
 /** An import of one of our own packages. @param {Context} context @param {File} file @param {string} specifier @param {number} line */
@@ -74,11 +94,13 @@ function checkOwnImport({ arrows, packages, report }, file, specifier, line) {
   const subpath = `.${specifier.slice(packageOf(specifier).length)}`;
   if (!(subpath in (entry.manifest.exports ?? {}))) report(file.path, `${specifier} is no public entry of @m2/${target}`, line);
   const users = arrows.testingEntries[specifier];
-  if (users && !file.test && file.owner !== undefined && !users.includes(file.owner)) report(file.path, `${specifier} is for tests`, line);
+  if (users && !file.test && file.owner !== undefined && !users.includes(file.owner))
+    report(file.path, `${specifier} is for tests`, line);
   if (file.owner === undefined) return;
   if (target === file.owner) {
     if (!file.test) report(file.path, `imports its own package by name: use a relative path instead of ${specifier}`, line);
-  } else if (!arrows.arrows[file.owner]?.includes(target)) report(file.path, `${file.owner} may not import ${target} (scripts/arrows.json)`, line);
+  } else if (!arrows.arrows[file.owner]?.includes(target))
+    report(file.path, `${file.owner} may not import ${target} (scripts/arrows.json)`, line);
   else checkDeclared({ packages, report }, file, specifier, line);
 }
 
@@ -87,21 +109,29 @@ function checkDeclared({ packages, report, rootManifest }, file, specifier, line
   const manifest = file.owner === undefined ? undefined : packages.get(file.owner)?.manifest;
   const declared = namesIn(manifest?.dependencies, manifest?.peerDependencies, manifest?.optionalDependencies);
   if (file.test || file.owner === undefined) {
-    for (const name of namesIn(manifest?.devDependencies, rootManifest?.dependencies, rootManifest?.devDependencies)) declared.add(name);
+    for (const name of namesIn(manifest?.devDependencies, rootManifest?.dependencies, rootManifest?.devDependencies))
+      declared.add(name);
   }
   const name = packageOf(specifier);
-  if (!declared.has(name)) report(file.path, `imports ${name}, which ${file.owner === undefined ? 'the root' : 'its'} package.json does not declare`, line);
+  if (!declared.has(name))
+    report(
+      file.path,
+      `imports ${name}, which ${file.owner === undefined ? 'the root' : 'its'} package.json does not declare`,
+      line,
+    );
 }
 
 /** @param {Context} context @param {File} file @param {string} specifier @param {number} line */
 function checkRelative({ arrows, report }, file, specifier, line) {
   const target = posix.normalize(posix.join(posix.dirname(file.path), specifier));
   if (file.owner === undefined) {
-    if (/^packages\/[^/]+\/(?:src|dist|test)\//.test(target)) report(file.path, `reaches into a package: import its public entry instead of ${specifier}`, line);
+    if (/^packages\/[^/]+\/(?:src|dist|test)\//.test(target))
+      report(file.path, `reaches into a package: import its public entry instead of ${specifier}`, line);
     return;
   }
   if (!target.startsWith(`packages/${file.owner}/`)) report(file.path, `reaches out of its package: ${specifier}`, line);
-  if (file.browser && isNodeOnly(arrows, target.replace(/\.js$/, '.ts'))) report(file.path, `runs in browsers, but imports ${specifier}, which only runs on Node`, line);
+  if (file.browser && isNodeOnly(arrows, target.replace(/\.js$/, '.ts')))
+    report(file.path, `runs in browsers, but imports ${specifier}, which only runs on Node`, line);
 }
 
 /** @param {Context} context @param {File} file @param {string | undefined} specifier @param {number} line */
@@ -137,7 +167,8 @@ function checkFile(context, path) {
   const owner = /^packages\/([^/]+)\//.exec(path)?.[1];
   const test = isTest(path);
   const { arrows } = context;
-  const browser = !test && owner !== undefined && path.includes('/src/') && arrows.browserSafe.includes(owner) && !isNodeOnly(arrows, path);
+  const browser =
+    !test && owner !== undefined && path.includes('/src/') && arrows.browserSafe.includes(owner) && !isNodeOnly(arrows, path);
   const file = { path, owner, test, browser };
   const source = parseFile(context.root, path);
   for (const { specifier, line } of importsOf(source)) checkImport(context, file, specifier, line);

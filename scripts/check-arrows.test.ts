@@ -7,7 +7,12 @@ type Files = Record<string, unknown>;
 
 afterEach(removeTrees);
 
-const manifest = (name: string, more: object = {}) => ({ name: `@m2/${name}`, version: '1.0.0', exports: { '.': './dist/index.js' }, ...more });
+const manifest = (name: string, more: object = {}) => ({
+  name: `@m2/${name}`,
+  version: '1.0.0',
+  exports: { '.': './dist/index.js' },
+  ...more,
+});
 const core = { '@m2/core': '1.0.0' };
 
 /** A small project that keeps every rule; `files` change or add to it. */
@@ -24,10 +29,12 @@ const base: Files = {
     imports: { '#platform': './dist/platform/node.js' },
     exports: { '.': './dist/index.js', './testing': './dist/testing.js' },
   }),
-  'packages/core/src/index.ts': "export const a = 1; import { f } from '#platform'; f(); export const o = { process: 1 }; o.process;",
+  'packages/core/src/index.ts':
+    "export const a = 1; import { f } from '#platform'; f(); export const o = { process: 1 }; o.process;",
   'packages/core/src/platform/node.ts': "import 'node:fs'; export const f = () => Buffer.from('');",
   'packages/transport-a/package.json': manifest('transport-a', { dependencies: { ...core, zeromq: '6' } }),
-  'packages/transport-a/src/index.ts': "import { a } from '@m2/core'; import type { Push } from 'zeromq'; export { a, type Push };",
+  'packages/transport-a/src/index.ts':
+    "import { a } from '@m2/core'; import type { Push } from 'zeromq'; export { a, type Push };",
   'packages/transport-a/src/index.test.ts': "import 'node:net'; import 'vitest'; import '@m2/core/testing'; import './index.js';",
   'packages/transport-b/package.json': manifest('transport-b', { dependencies: core }),
   'packages/transport-b/src/index.ts': "import 'node:net'; export { a } from '@m2/core';",
@@ -51,7 +58,7 @@ describe('check-arrows', () => {
     ["import '@m2/transport-a';", 'import'],
     ["export * from '@m2/transport-a';", 'export'],
     ["const m = await import('@m2/transport-a');", 'dynamic import'],
-    ["const m = await import(`@m2/transport-a`);", 'dynamic import of a template'],
+    ['const m = await import(`@m2/transport-a`);', 'dynamic import of a template'],
     ["export type T = import('@m2/transport-a').X;", 'type import'],
     ["import type { X } from '@m2/transport-a'; export type { X };", 'type-only import'],
     ["import m = require('@m2/transport-a'); m;", 'require'],
@@ -99,12 +106,18 @@ describe('check-arrows: manifests and the table', () => {
     expect(b({ dependencies: { ...core, '@m2/transport-a': '1.0.0' } })).toContain('transport-b may not depend on transport-a');
     expect(b({ dependencies: { '@m2/core': '^1.0.0' } })).toContain('versions are fixed');
     expect(b({})).toContain('imports @m2/core, which its package.json does not declare');
-    expect(problems({ 'packages/transport-b/tsconfig.json': { references: [{ path: '../cli' }] } })).toContain('misses a reference to ../core');
-    expect(problems({ 'packages/transport-b/tsconfig.json': { references: [{ path: '../core' }, { path: '../cli' }] } })).toContain('no dependency');
+    expect(problems({ 'packages/transport-b/tsconfig.json': { references: [{ path: '../cli' }] } })).toContain(
+      'misses a reference to ../core',
+    );
+    expect(
+      problems({ 'packages/transport-b/tsconfig.json': { references: [{ path: '../core' }, { path: '../cli' }] } }),
+    ).toContain('no dependency');
   });
 
   it('keeps core without dependencies and every package in the table', () => {
-    expect(problems({ 'packages/core/package.json': manifest('core', { dependencies: { ws: '8' } }) })).toContain('core has no dependency');
+    expect(problems({ 'packages/core/package.json': manifest('core', { dependencies: { ws: '8' } }) })).toContain(
+      'core has no dependency',
+    );
     expect(problems({ 'packages/new/package.json': manifest('new') })).toContain('not in scripts/arrows.json');
     expect(problems({ 'packages/cli/package.json': manifest('other') })).toContain('the folder says @m2/cli');
   });

@@ -35,7 +35,8 @@ export function checkDocsDeps(root) {
     if (documented.has(name)) problems.push({ ...at, message: `${name} has two lines` });
     documented.add(name);
     if (!declared.has(name)) problems.push({ ...at, message: `no package.json declares ${name}` });
-    if (cells.split('|').some((cell) => cell.trim() === '')) problems.push({ ...at, message: `the line of ${name} has an empty cell` });
+    if (cells.split('|').some((cell) => cell.trim() === ''))
+      problems.push({ ...at, message: `the line of ${name} has an empty cell` });
   }
   for (const [name, paths] of declared) {
     if (!documented.has(name)) problems.push({ file: docsPath, message: `has no line for ${name} (${paths.join(', ')})` });

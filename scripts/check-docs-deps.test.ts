@@ -24,7 +24,9 @@ describe('check-docs-deps', () => {
 
   it('finds a dependency without a line, of every kind', () => {
     for (const group of ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies']) {
-      expect(problems({ 'packages/core/package.json': { [group]: { ws: '8' } } })).toBe('has no line for ws (packages/core/package.json)');
+      expect(problems({ 'packages/core/package.json': { [group]: { ws: '8' } } })).toBe(
+        'has no line for ws (packages/core/package.json)',
+      );
     }
   });
 
@@ -32,6 +34,8 @@ describe('check-docs-deps', () => {
     const docs = (row: string) => ({ 'docs/dependencies.md': `${base['docs/dependencies.md']}${row}\n` });
     expect(problems(docs('| `ws` | a | why |'))).toContain('no package.json declares ws');
     expect(problems(docs('| `zeromq` | a | again |'))).toContain('zeromq has two lines');
-    expect(problems({ 'docs/dependencies.md': '| `vitest` | root | |\n| `zeromq` | a | sockets |\n' })).toContain('vitest has an empty cell');
+    expect(problems({ 'docs/dependencies.md': '| `vitest` | root | |\n| `zeromq` | a | sockets |\n' })).toContain(
+      'vitest has an empty cell',
+    );
   });
 });

@@ -53,9 +53,11 @@ function checkOrder(codes) {
   const problems = [];
   for (const [index, { code, line }] of codes.entries()) {
     const previous = codes[index - 1]?.code;
-    if (!/^M2_[A-Z][A-Z0-9_]*$/.test(code)) problems.push({ file: listPath, line, message: `${code} is no code: M2_ and capitals` });
+    if (!/^M2_[A-Z][A-Z0-9_]*$/.test(code))
+      problems.push({ file: listPath, line, message: `${code} is no code: M2_ and capitals` });
     if (previous === code) problems.push({ file: listPath, line, message: `${code} stands there twice` });
-    else if (previous !== undefined && previous > code) problems.push({ file: listPath, line, message: `${code} comes before ${previous} in the alphabet` });
+    else if (previous !== undefined && previous > code)
+      problems.push({ file: listPath, line, message: `${code} comes before ${previous} in the alphabet` });
   }
   return problems;
 }
@@ -75,7 +77,10 @@ function checkDocs(root, known) {
     if (explained.has(code)) problems.push({ ...at, message: `explains ${code} twice` });
     explained.add(code);
     const body = lines.slice(index + 1).findIndex((line) => line.startsWith('#'));
-    const entry = lines.slice(index + 1, body === -1 ? undefined : index + 1 + body).join('').trim();
+    const entry = lines
+      .slice(index + 1, body === -1 ? undefined : index + 1 + body)
+      .join('')
+      .trim();
     if (entry === '') problems.push({ ...at, message: `${code} has a heading but no explanation` });
   }
   for (const code of known) if (!explained.has(code)) problems.push({ file: docsPath, message: `does not explain ${code}` });
@@ -90,12 +95,16 @@ export function checkErrors(root) {
   if (codes.length === 0) problems.push({ file: listPath, message: 'has no ERROR_CODES' });
   /** @type {Set<string>} */
   const used = new Set();
-  for (const path of listFiles(root).filter((file) => isCode(file) && /^(?:packages|test|examples)\//.test(file) && file !== listPath)) {
+  for (const path of listFiles(root).filter(
+    (file) => isCode(file) && /^(?:packages|test|examples)\//.test(file) && file !== listPath,
+  )) {
     const { strings, thrown } = readFile(root, path);
-    for (const { code, line } of thrown) if (!known.has(code)) problems.push({ file: path, line, message: `${code} is not in ${listPath}` });
+    for (const { code, line } of thrown)
+      if (!known.has(code)) problems.push({ file: path, line, message: `${code} is not in ${listPath}` });
     if (!isTest(path) && path.includes('/src/')) for (const text of strings) used.add(text);
   }
-  for (const { code, line } of codes) if (!used.has(code)) problems.push({ file: listPath, line, message: `nothing uses ${code}` });
+  for (const { code, line } of codes)
+    if (!used.has(code)) problems.push({ file: listPath, line, message: `nothing uses ${code}` });
   return problems;
 }
 

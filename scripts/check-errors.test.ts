@@ -32,8 +32,12 @@ describe('check-errors', () => {
   });
 
   it('wants each code used outside tests, and no other', () => {
-    expect(problems({ 'packages/core/src/x.ts': "throw new M2Error('M2_A', '');", 'packages/core/src/x.test.ts': "f('M2_B');" })).toContain('nothing uses M2_B');
-    expect(problems({ 'packages/front/src/y.ts': "new M2Error(x ?? 'M2_C', '');" })).toContain('packages/front/src/y.ts: M2_C is not in');
+    expect(
+      problems({ 'packages/core/src/x.ts': "throw new M2Error('M2_A', '');", 'packages/core/src/x.test.ts': "f('M2_B');" }),
+    ).toContain('nothing uses M2_B');
+    expect(problems({ 'packages/front/src/y.ts': "new M2Error(x ?? 'M2_C', '');" })).toContain(
+      'packages/front/src/y.ts: M2_C is not in',
+    );
     expect(problems({ 'test/y.ts': "new M2Error('M2_C', '');" })).toContain('test/y.ts: M2_C is not in');
   });
 

@@ -43,7 +43,8 @@ function checkFile(root, path) {
     const line = source.lineOf(node.start);
     const lines = source.lineOf(node.end) - line + 1;
     const name = describes ? 'describe' : nameOf(node, parent);
-    if (lines >= limit) problems.push({ file: path, line, message: `${name} has ${lines} lines; fewer than ${limit} are allowed` });
+    if (lines >= limit)
+      problems.push({ file: path, line, message: `${name} has ${lines} lines; fewer than ${limit} are allowed` });
   });
   return problems;
 }

@@ -15,7 +15,9 @@ describe('check-sizes', () => {
   it('counts the lines of a source file, not of a test', () => {
     const lines = (count: number) => 'f();\n'.repeat(count);
     expect(problems('packages/a/src/x.ts', lines(sizeLimits.file - 1))).toEqual([]);
-    expect(problems('packages/a/src/x.ts', lines(sizeLimits.file))).toEqual(['packages/a/src/x.ts:0: has 400 lines; fewer than 400 are allowed']);
+    expect(problems('packages/a/src/x.ts', lines(sizeLimits.file))).toEqual([
+      'packages/a/src/x.ts:0: has 400 lines; fewer than 400 are allowed',
+    ]);
     expect(problems('packages/a/src/x.test.ts', lines(sizeLimits.file))).toEqual([]);
   });
 
@@ -36,8 +38,13 @@ describe('check-sizes', () => {
     expect(problems('x.ts', `function outer() {\n${inner}}\n`)).toHaveLength(2);
   });
 
-  it.each(["describe('x', () => {", "describe.skipIf(a)('x', () => {", "describe.each([1])('x', () => {"])('gives %s its own limit', (opening) => {
-    expect(problems('x.test.ts', block(opening, 149, '});'))).toEqual([]);
-    expect(problems('x.test.ts', block(opening, 150, '});'))).toEqual(['x.test.ts:1: describe has 150 lines; fewer than 150 are allowed']);
-  });
+  it.each(["describe('x', () => {", "describe.skipIf(a)('x', () => {", "describe.each([1])('x', () => {"])(
+    'gives %s its own limit',
+    (opening) => {
+      expect(problems('x.test.ts', block(opening, 149, '});'))).toEqual([]);
+      expect(problems('x.test.ts', block(opening, 150, '});'))).toEqual([
+        'x.test.ts:1: describe has 150 lines; fewer than 150 are allowed',
+      ]);
+    },
+  );
 });

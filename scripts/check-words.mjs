@@ -15,8 +15,14 @@ const forbidden = [
   { pattern: /(?<![\w.])\/home\/(?!m2\b)\w+/, why: 'is a path of one machine' },
   { pattern: /(?<![\w.])\/tmp\//, why: 'is a path of one machine', files: /\.md$/ },
   { pattern: /\.\.\/shared\b|(?<![\w/-])shared\/[A-Z]/, why: 'is not in this project' },
-  { pattern: /(?<![\w/])(?:DESIGN|PROTOCOL|PEERS|COMPAT|ZEROMQ|STYLE|UX)\.md\b/, why: 'is not in this project: cite ARCHITECTURE.md or "protocol N.N" (docs/protocol.md)' },
-  { pattern: /\bsub-?agents?\b|\bcoding assistants?\b|\blanguage models?\b|\bLLMs?\b|\bAI[- ](?:generated|assisted|written)\b/i, why: 'tells how the project is made, not what it is' },
+  {
+    pattern: /(?<![\w/])(?:DESIGN|PROTOCOL|PEERS|COMPAT|ZEROMQ|STYLE|UX)\.md\b/,
+    why: 'is not in this project: cite ARCHITECTURE.md or "protocol N.N" (docs/protocol.md)',
+  },
+  {
+    pattern: /\bsub-?agents?\b|\bcoding assistants?\b|\blanguage models?\b|\bLLMs?\b|\bAI[- ](?:generated|assisted|written)\b/i,
+    why: 'tells how the project is made, not what it is',
+  },
   { pattern: /\bissue \d+,? point \d+/i, why: 'tells how the project is made, not what it is' },
 ];
 
