@@ -1,0 +1,122 @@
+import type { ClientHeaders, HeaderValue, Meta } from './message.js';
+import { tnetstringFrame } from './tnetstring.js';
+
+/** A header block as parsed: Mongrel2's keys and the client's in one object, told apart by their first letter only. */
+export type RawFields = Readonly<Record<string, HeaderValue | undefined>>;
+
+/** Why a block was refused. `at` is a character of the block. */
+export interface HeaderBlockFault {
+  readonly fault: 'syntax' | 'value' | 'count';
+  readonly at?: number;
+  readonly expected: string;
+}
+
+/** The fields, or why not. */
+export type HeaderBlock = { readonly fields: RawFields } | HeaderBlockFault;
+
+const isListOfStrings = (value: unknown): boolean => {
+  if (!Array.isArray(value)) return false;
+  for (const item of value as unknown[]) if (typeof item !== 'string') return false;
+  return true;
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control bytes are what it looks for
+const CONTROL = /[\x00-\x1f]/g;
+
+/**
+ * Makes JSON of what Mongrel2's writer, which escapes `"` and `\` in values only (request.c:357), made of a hostile
+ * request: raw control bytes in header values, and a backslash in PATH, whose raw form the message's third word has.
+ */
+function repairJson(text: string, path: string): string {
+  const head = `{"PATH":"${path}"`;
+  const repaired = text.startsWith(head) ? `{"PATH":${JSON.stringify(path)}${text.slice(head.length)}` : text;
+  return repaired.replace(CONTROL, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Parses a JSON header block, latin1 text. `path` is the message's third word. At most `maxCount` names; values are
+ * strings or lists of strings. Never throws.
+ */
+export function parseJsonBlock(text: string, path: string, maxCount: number): HeaderBlock {
+  // A backslash in PATH may parse and mean something else ("/a\b"), so it is repaired before, not after.
+  const parsed = parseObject(path.includes('\\') ? repairJson(text, path) : text) ?? parseObject(repairJson(text, path));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return { fault: 'syntax', expected: 'a JSON object of headers' };
+  }
+  let count = 0;
+  for (const name in parsed) {
+    const value = (parsed as Record<string, unknown>)[name];
+    if (typeof value !== 'string' && !isListOfStrings(value)) {
+      return { fault: 'value', expected: `a string or a list of strings for the header ${JSON.stringify(name.slice(0, 80))}` };
+    }
+    count++;
+  }
+  if (count > maxCount) return { fault: 'count', expected: `at most ${maxCount} headers` };
+  return { fields: parsed as RawFields };
+}
+
+function parseStringList(text: string, start: number, end: number): string[] | undefined {
+  const list: string[] = [];
+  for (let at = start; at < end; ) {
+    const item = tnetstringFrame(text, at, end);
+    if (item === undefined || item.tag !== 0x2c) return undefined;
+    list.push(text.slice(item.start, item.end));
+    at = item.end + 1;
+  }
+  return list;
+}
+
+/** Parses the inside of a tnetstring dict of headers, latin1 text. The same name twice is refused. Never throws. */
+export function parseTnetstringBlock(text: string, maxCount: number): HeaderBlock {
+  const fields: Record<string, HeaderValue> = Object.create(null);
+  let count = 0;
+  for (let at = 0; at < text.length; ) {
+    const key = tnetstringFrame(text, at, text.length);
+    if (key === undefined || key.tag !== 0x2c) return { fault: 'syntax', at, expected: 'the name of a header, a tnetstring string' };
+    const value = tnetstringFrame(text, key.end + 1, text.length);
+    if (value === undefined) return { fault: 'syntax', at: key.end + 1, expected: 'the value of a header, a tnetstring' };
+    const name = text.slice(key.start, key.end);
+    if (name in fields) return { fault: 'value', at, expected: `the header ${JSON.stringify(name.slice(0, 80))} only once` };
+    const content =
+      value.tag === 0x2c ? text.slice(value.start, value.end) : value.tag === 0x5d ? parseStringList(text, value.start, value.end) : undefined;
+    if (content === undefined) return { fault: 'value', at: value.start, expected: 'a string or a list of strings as value of a header' };
+    if (++count > maxCount) return { fault: 'count', at, expected: `at most ${maxCount} headers` };
+    fields[name] = content;
+    at = value.end + 1;
+  }
+  return { fields };
+}
+
+const isMetaName = (name: string): boolean => {
+  const first = name.charCodeAt(0);
+  return first >= 0x41 && first <= 0x5a;
+};
+
+/** Mongrel2's own keys: those that begin with a capital letter, since a client's are lower-cased (protocol 2.1). */
+export function metaOf(fields: RawFields): Meta {
+  const meta: Record<string, HeaderValue | undefined> = Object.create(null);
+  for (const name in fields) if (isMetaName(name)) meta[name] = fields[name];
+  return meta;
+}
+
+/** The client's headers: all that {@link metaOf} leaves. */
+export function clientHeadersOf(fields: RawFields): ClientHeaders {
+  const headers = new Map<string, HeaderValue>();
+  for (const name in fields) {
+    const value = fields[name];
+    if (value !== undefined && !isMetaName(name)) headers.set(name, value);
+  }
+  return headers;
+}
+
+/** One of the client's headers, without building the map. Names of Object.prototype are no headers. */
+export const clientHeaderOf = (fields: RawFields, name: string): HeaderValue | undefined =>
+  !isMetaName(name) && Object.hasOwn(fields, name) ? fields[name] : undefined;
