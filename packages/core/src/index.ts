@@ -27,7 +27,7 @@ export { memoryTransport } from './memory-transport.js';
 export type { ServeCounters } from './serve/counters.js';
 export { runConnection } from './serve/loop.js';
 export { serve } from './serve/serve.js';
-export { inferRecvSpec, SocketSpec } from './socket-spec.js';
+export { inferRecvSpec, SocketSpec, type SpecProtocol } from './socket-spec.js';
 export type {
   Link,
   LinkCounters,
@@ -60,4 +60,24 @@ export type {
   WebSocketHandshake,
   WebSocketMessage,
 } from './wire/message.js';
-export { encodeClose, encodeControl, encodeReply, joinReply, replyPrefix } from './wire/outbound.js';
+export { type Control, encodeClose, encodeControl, encodeReply, isServerId, joinReply, replyPrefix } from './wire/outbound.js';
+export type { Field, HeaderProtocol, Notice, ReplyEffect, ReplyLimits, RequestFields, ServerReply } from './wire/server-side.js';
+export { decodeReply, encodeNotice, encodeRequest } from './wire/server-side.js';
+export type { TnetstringInput, TnetstringLimits, TnetstringValue } from './wire/tnetstring.js';
+export { decodeTnetstring, encodeTnetstring, formatTnetstring } from './wire/tnetstring.js';
+export { checkUploadHeaders, type UploadCheck, type UploadCheckOptions, type UploadRefusal } from './wire/upload-headers.js';
+export type { ClosePayload, FrameFlags, FrameOptions } from './wire/websocket-frame.js';
+export {
+  decodeClosePayload,
+  decodeUtf8,
+  encodeClosePayload,
+  encodeFrame,
+  frameHeader,
+  isControlOpcode,
+  isKnownOpcode,
+  isValidCloseCode,
+  MAX_CONTROL_PAYLOAD,
+  Opcode,
+  parseFlags,
+  splitFlags,
+} from './wire/websocket-frame.js';

@@ -1,4 +1,4 @@
-import { concatBytes, latin1Bytes, latin1Slice } from '#platform';
+import { latin1Bytes, latin1Slice } from '#platform';
 import { M2Error } from '../errors.js';
 
 /** What a tnetstring can say. Bytes are latin1 strings, one character a byte; dicts are Maps, in the order of the wire. */
@@ -230,7 +230,3 @@ export const formatTnetstring = (value: TnetstringInput): string => formatValue(
 
 /** Like {@link formatTnetstring}, as bytes. */
 export const encodeTnetstring = (value: TnetstringInput): Uint8Array => latin1Bytes(formatTnetstring(value));
-
-/** `LEN ":" bytes ","`, the netstring that bodies are sent as. */
-export const encodeNetstring = (bytes: Uint8Array): Uint8Array =>
-  concatBytes([latin1Bytes(`${bytes.length}:`), bytes, latin1Bytes(',')]);
