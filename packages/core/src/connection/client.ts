@@ -208,7 +208,8 @@ export class Client {
   flush(): void {
     this.flushing = false;
     const outbox = this.outbox;
-    if (outbox === undefined || this.state === 'gone') return;
+    if (this.state === 'gone') return;
+    if (outbox === undefined) return this.wakeIfRoom();
     while (!outbox.empty && !this.link.congested) {
       const limit = this.room();
       if (limit <= 0) break;
@@ -222,8 +223,12 @@ export class Client {
       if (outbox.closing) this.sendClose();
       else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
     }
-    if (outbox.bytes <= LOW_WATER_BYTES && !this.link.congested) this.wake();
+    this.wakeIfRoom();
     this.link.settle(this);
+  }
+
+  private wakeIfRoom(): void {
+    if (this.bufferedAmount <= LOW_WATER_BYTES && !this.link.congested) this.wake();
   }
 
   /** Bytes that the next message may have; 0 when it has to wait. */

@@ -78,7 +78,7 @@ export class ServerLink implements LinkReceiver {
       const message = decodeMessage(bytes, this.options.limits);
       if (message instanceof M2Error) this.malformed(message);
       else if (epoch === this.epoch) this.route(message);
-      else this.stale(message);
+      else this.stale(message, epoch);
     }
   }
 
@@ -164,6 +164,7 @@ export class ServerLink implements LinkReceiver {
     client.current = message;
     client.answered = false;
     client.settled = false;
+    client.sweeps = 0;
     if (message.kind === 'http') {
       const upload = message.upload;
       if (upload?.type === 'stream' && !upload.done) client.uploading = true;
@@ -228,13 +229,13 @@ export class ServerLink implements LinkReceiver {
   }
 
   /** Prefetched before the server went away and read after: its client is gone, and its id may be a stranger's by now. */
-  private stale(message: M2Request): void {
+  private stale(message: M2Request, epoch: number): void {
     if (message.kind !== 'http' && message.kind !== 'websocket-handshake') {
       this.owner.counters.orphans++;
       return;
     }
     this.owner.counters.received++;
-    this.owner.ended(message.server, -1, message.id, 'clientGone', false);
+    this.owner.ended(message.server, epoch, message.id, 'clientGone', false);
   }
 
   private checkSubscription(server: string): void {
