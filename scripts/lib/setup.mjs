@@ -109,7 +109,7 @@ export async function install(root) {
   const reason = whyInstall(root);
   if (reason === undefined) return;
   console.log(`Installing dependencies with npm ci: ${reason}.`);
-  const code = await npm(root, ['ci', '--no-audit', '--no-fund']);
+  const code = await npm(root, ['ci', '--include=dev', '--no-audit', '--no-fund']);
   if (code === 0) return;
   throw new SetupError(
     `npm ci failed with exit code ${code}; its own words are above. Most often the package registry could not be reached (check network and proxy settings), or the disk is full. Mend that and run the same command again.`,
