@@ -1,3 +1,4 @@
+export { afterTick, concatBytes, latin1Bytes } from '#platform';
 export type {
   Backend,
   BackendCapabilities,
