@@ -42,23 +42,37 @@ function parsePort(text: string, port: string, mode: 'connect' | 'bind', before:
     throw invalid(text, 'only #bind can take a free port', `${before}9999`);
   }
   const value = /^[1-9]\d{0,4}$/.test(port) ? Number(port) : 0;
-  if (value < 1 || value > 65_535) throw invalid(text, `the port ${JSON.stringify(port)} is not a number from 1 to 65535`, `${before}9999`);
+  if (value < 1 || value > 65_535)
+    throw invalid(text, `the port ${JSON.stringify(port)} is not a number from 1 to 65535`, `${before}9999`);
   return value;
 }
 
 function parseHost(text: string, host: string, mode: 'connect' | 'bind', rest: string): string {
   if (host === '*') {
     if (mode === 'bind') return host;
-    throw invalid(text, '"*" stands for every interface, which only #bind can take', `${rest.replace('*', '127.0.0.1')}, or ${rest}#bind`);
+    throw invalid(
+      text,
+      '"*" stands for every interface, which only #bind can take',
+      `${rest.replace('*', '127.0.0.1')}, or ${rest}#bind`,
+    );
   }
   if (/^\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]$/.test(host)) return host.slice(1, -1);
   if (host.includes(':')) throw invalid(text, 'an IPv6 address stands in brackets', rest.replace(host, `[${host}]`));
   if (/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?$/.test(host)) return host;
-  throw invalid(text, host === '' ? 'the host is missing' : `the host ${JSON.stringify(host)} has characters that no host name has`, 'tcp://127.0.0.1:9999');
+  throw invalid(
+    text,
+    host === '' ? 'the host is missing' : `the host ${JSON.stringify(host)} has characters that no host name has`,
+    'tcp://127.0.0.1:9999',
+  );
 }
 
 /** `host:port` of tcp; for ws and wss the port may be absent and a path may follow. */
-function parseNetwork(text: string, protocol: SpecProtocol, endpoint: string, mode: 'connect' | 'bind'): Pick<SpecParts, 'host' | 'port'> {
+function parseNetwork(
+  text: string,
+  protocol: SpecProtocol,
+  endpoint: string,
+  mode: 'connect' | 'bind',
+): Pick<SpecParts, 'host' | 'port'> {
   const web = protocol !== 'tcp';
   const slash = endpoint.indexOf('/');
   if (slash >= 0 && !web) {
@@ -68,7 +82,12 @@ function parseNetwork(text: string, protocol: SpecProtocol, endpoint: string, mo
   const colon = authority.endsWith(']') ? -1 : authority.lastIndexOf(':');
   const hostText = colon < 0 ? authority : authority.slice(0, colon);
   const bareIpv6 = !authority.startsWith('[') && authority.split(':').length > 2;
-  if (bareIpv6) throw invalid(text, 'an IPv6 address stands in brackets', `${protocol}://[${hostText}]:${authority.slice(colon + 1) || '9999'}`);
+  if (bareIpv6)
+    throw invalid(
+      text,
+      'an IPv6 address stands in brackets',
+      `${protocol}://[${hostText}]:${authority.slice(colon + 1) || '9999'}`,
+    );
   if (colon < 0) {
     if (!web) throw invalid(text, 'the port is missing', `tcp://${authority || '127.0.0.1'}:9999`);
     return { host: parseHost(text, hostText, mode, `${protocol}://${authority}`) };
@@ -78,11 +97,21 @@ function parseNetwork(text: string, protocol: SpecProtocol, endpoint: string, mo
 }
 
 function checkName(text: string, protocol: SpecProtocol, endpoint: string, mode: 'connect' | 'bind'): void {
-  if (endpoint === '') throw invalid(text, `the ${protocol === 'ipc' ? 'path' : 'name'} is missing`, `${protocol}://${protocol === 'ipc' ? '/run/m2/send' : 'm2'}`);
+  if (endpoint === '')
+    throw invalid(
+      text,
+      `the ${protocol === 'ipc' ? 'path' : 'name'} is missing`,
+      `${protocol}://${protocol === 'ipc' ? '/run/m2/send' : 'm2'}`,
+    );
   if (protocol !== 'ipc') return;
-  if (endpoint === '*' && mode === 'connect') throw invalid(text, '"*" takes a free path, which only #bind can do', 'ipc:///run/m2/send');
+  if (endpoint === '*' && mode === 'connect')
+    throw invalid(text, '"*" takes a free path, which only #bind can do', 'ipc:///run/m2/send');
   if (utf8Length(endpoint) > MAX_IPC_PATH) {
-    throw invalid(text, `a Unix socket's path has at most ${MAX_IPC_PATH} bytes, this one ${utf8Length(endpoint)}`, 'ipc:///run/m2/send');
+    throw invalid(
+      text,
+      `a Unix socket's path has at most ${MAX_IPC_PATH} bytes, this one ${utf8Length(endpoint)}`,
+      'ipc:///run/m2/send',
+    );
   }
 }
 
@@ -98,17 +127,20 @@ function splitFragment(text: string): { body: string; mode: 'connect' | 'bind' }
 function parseParts(text: string): SpecParts {
   if (typeof text !== 'string' || text === '') throw invalid(String(text ?? ''), 'it is empty', 'tcp://127.0.0.1:9999');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  if (/[\s\x00-\x1f\x7f]/.test(text)) throw invalid(text, 'it has blanks or control characters', text.replace(/[^!-~]+/g, '') || 'tcp://127.0.0.1:9999');
+  if (/[\s\x00-\x1f\x7f]/.test(text))
+    throw invalid(text, 'it has blanks or control characters', text.replace(/[^!-~]+/g, '') || 'tcp://127.0.0.1:9999');
   const { body, mode } = splitFragment(text);
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/.exec(body);
   if (scheme === null) throw withoutProtocol(text);
   const name = (scheme[1] ?? '').toLowerCase();
-  if (!PROTOCOLS.includes(name)) throw invalid(text, `there is no protocol ${JSON.stringify(name)}, only ${PROTOCOLS.join(', ')}`, 'tcp://127.0.0.1:9999');
+  if (!PROTOCOLS.includes(name))
+    throw invalid(text, `there is no protocol ${JSON.stringify(name)}, only ${PROTOCOLS.join(', ')}`, 'tcp://127.0.0.1:9999');
   const protocol = name as SpecProtocol;
   const ident = /^([A-Za-z0-9._:+-]{1,255})@(.*)$/.exec(scheme[2] ?? '');
   const endpoint = ident?.[2] ?? scheme[2] ?? '';
   const common = { protocol, endpoint, mode, ...(ident === null ? {} : { ident: ident[1] ?? '' }) };
-  if (protocol === 'tcp' || protocol === 'ws' || protocol === 'wss') return { ...common, ...parseNetwork(text, protocol, endpoint, mode) };
+  if (protocol === 'tcp' || protocol === 'ws' || protocol === 'wss')
+    return { ...common, ...parseNetwork(text, protocol, endpoint, mode) };
   checkName(text, protocol, endpoint, mode);
   return common;
 }
@@ -148,7 +180,12 @@ export class SocketSpec {
   /** True for a SocketSpec of any copy of this package. */
   static is(value: unknown): value is SocketSpec {
     const spec = value as SocketSpec | null;
-    return typeof spec === 'object' && spec !== null && typeof spec.address === 'string' && (spec.mode === 'connect' || spec.mode === 'bind');
+    return (
+      typeof spec === 'object' &&
+      spec !== null &&
+      typeof spec.address === 'string' &&
+      (spec.mode === 'connect' || spec.mode === 'bind')
+    );
   }
 
   /** The spec as text again; `#connect`, being the default, is left out. */
@@ -170,14 +207,22 @@ export class SocketSpec {
 export function inferRecvSpec(send: SocketSpec): SocketSpec {
   const text = send.toString();
   if (send.protocol !== 'tcp' || send.port === undefined) {
-    throw new M2Error('M2_SPEC_INVALID', `No recv_spec follows from ${JSON.stringify(text)}: only from a tcp address, one port below. Give recv_spec as well.`, {
-      details: { text, protocol: send.protocol },
-    });
+    throw new M2Error(
+      'M2_SPEC_INVALID',
+      `No recv_spec follows from ${JSON.stringify(text)}: only from a tcp address, one port below. Give recv_spec as well.`,
+      {
+        details: { text, protocol: send.protocol },
+      },
+    );
   }
   if (send.port <= 1) {
-    throw new M2Error('M2_SPEC_INVALID', `No recv_spec follows from ${JSON.stringify(text)}: there is no port below ${send.port}. Give recv_spec as well.`, {
-      details: { text, port: send.port },
-    });
+    throw new M2Error(
+      'M2_SPEC_INVALID',
+      `No recv_spec follows from ${JSON.stringify(text)}: there is no port below ${send.port}. Give recv_spec as well.`,
+      {
+        details: { text, port: send.port },
+      },
+    );
   }
   const before = text.slice(0, text.lastIndexOf(':') + 1);
   return SocketSpec.parse(`${before}${send.port - 1}${send.mode === 'bind' ? '#bind' : ''}`);

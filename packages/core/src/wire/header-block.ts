@@ -24,14 +24,11 @@ const isListOfStrings = (value: unknown): boolean => {
 const CONTROL = /[\x00-\x1f]/g;
 
 /**
- * Makes JSON of what Mongrel2's writer, which escapes `"` and `\` in values only (request.c:357), made of a hostile
- * request: raw control bytes in header values, and a backslash in PATH, whose raw form the message's third word has.
+ * Mongrel2's JSON writer escapes only `"` and `\` (request.c:357), so a client can put raw control bytes into a
+ * value, which JSON forbids (protocol 2.2).
  */
-function repairJson(text: string, path: string): string {
-  const head = `{"PATH":"${path}"`;
-  const repaired = text.startsWith(head) ? `{"PATH":${JSON.stringify(path)}${text.slice(head.length)}` : text;
-  return repaired.replace(CONTROL, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
+const escapeControls = (text: string): string =>
+  text.replace(CONTROL, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 function parseObject(text: string): unknown {
   try {
@@ -42,12 +39,11 @@ function parseObject(text: string): unknown {
 }
 
 /**
- * Parses a JSON header block, latin1 text. `path` is the message's third word. At most `maxCount` names; values are
- * strings or lists of strings. Never throws.
+ * Parses a JSON header block, latin1 text. At most `maxCount` names; values are strings or lists of strings. Never
+ * throws.
  */
-export function parseJsonBlock(text: string, path: string, maxCount: number): HeaderBlock {
-  // A backslash in PATH may parse and mean something else ("/a\b"), so it is repaired before, not after.
-  const parsed = parseObject(path.includes('\\') ? repairJson(text, path) : text) ?? parseObject(repairJson(text, path));
+export function parseJsonBlock(text: string, maxCount: number): HeaderBlock {
+  const parsed = parseObject(text) ?? parseObject(escapeControls(text));
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return { fault: 'syntax', expected: 'a JSON object of headers' };
   }
@@ -80,14 +76,20 @@ export function parseTnetstringBlock(text: string, maxCount: number): HeaderBloc
   let count = 0;
   for (let at = 0; at < text.length; ) {
     const key = tnetstringFrame(text, at, text.length);
-    if (key === undefined || key.tag !== 0x2c) return { fault: 'syntax', at, expected: 'the name of a header, a tnetstring string' };
+    if (key === undefined || key.tag !== 0x2c)
+      return { fault: 'syntax', at, expected: 'the name of a header, a tnetstring string' };
     const value = tnetstringFrame(text, key.end + 1, text.length);
     if (value === undefined) return { fault: 'syntax', at: key.end + 1, expected: 'the value of a header, a tnetstring' };
     const name = text.slice(key.start, key.end);
     if (name in fields) return { fault: 'value', at, expected: `the header ${JSON.stringify(name.slice(0, 80))} only once` };
     const content =
-      value.tag === 0x2c ? text.slice(value.start, value.end) : value.tag === 0x5d ? parseStringList(text, value.start, value.end) : undefined;
-    if (content === undefined) return { fault: 'value', at: value.start, expected: 'a string or a list of strings as value of a header' };
+      value.tag === 0x2c
+        ? text.slice(value.start, value.end)
+        : value.tag === 0x5d
+          ? parseStringList(text, value.start, value.end)
+          : undefined;
+    if (content === undefined)
+      return { fault: 'value', at: value.start, expected: 'a string or a list of strings as value of a header' };
     if (++count > maxCount) return { fault: 'count', at, expected: `at most ${maxCount} headers` };
     fields[name] = content;
     at = value.end + 1;

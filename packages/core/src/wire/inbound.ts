@@ -96,33 +96,41 @@ function readLayout(bytes: Uint8Array, limits: WireLimits, progress: Progress): 
   const headerLength = readLength(bytes, pathEnd + 1, 'header block');
   const headerStart = afterLength(pathEnd + 1, headerLength);
   const headerEnd = headerStart + headerLength;
-  if (headerLength > limits.headerBytes) throw new Malformed(pathEnd + 1, `at most ${limits.headerBytes} bytes of headers`, 'headerBytes');
-  if (headerEnd >= bytes.length) throw new Malformed(pathEnd + 1, `${headerLength} bytes of headers, but the message ends before`);
+  if (headerLength > limits.headerBytes)
+    throw new Malformed(pathEnd + 1, `at most ${limits.headerBytes} bytes of headers`, 'headerBytes');
+  if (headerEnd >= bytes.length)
+    throw new Malformed(pathEnd + 1, `${headerLength} bytes of headers, but the message ends before`);
 
   const bodyLength = readLength(bytes, headerEnd + 1, 'body');
   const bodyStart = afterLength(headerEnd + 1, bodyLength);
   const bodyEnd = bodyStart + bodyLength;
   if (bodyEnd + 1 !== bytes.length) {
-    throw new Malformed(headerEnd + 1, `a body of ${bodyLength} bytes and "," to end the message, which has ${bytes.length - bodyStart} bytes there`);
+    throw new Malformed(
+      headerEnd + 1,
+      `a body of ${bodyLength} bytes and "," to end the message, which has ${bytes.length - bodyStart} bytes there`,
+    );
   }
   if (bytes[bodyEnd] !== COMMA) throw new Malformed(bodyEnd, '"," after the body');
   return { server, id, path: latin1Slice(bytes, idEnd + 1, pathEnd), headerStart, headerEnd, bodyStart, bodyEnd };
 }
 
 function readFields(bytes: Uint8Array, layout: Layout, limits: WireLimits): RawFields {
-  const { headerStart, headerEnd, path } = layout;
+  const { headerStart, headerEnd } = layout;
   // The tag says which kind it is; the handler's `protocol` setting is not known here and not needed.
   const tag = bytes[headerEnd];
   if (tag !== COMMA && tag !== BRACE) throw new Malformed(headerEnd, '"," (JSON) or "}" (tnetstring) after the headers');
   const text = latin1Slice(bytes, headerStart, headerEnd);
-  const block = tag === COMMA ? parseJsonBlock(text, path, limits.headerCount) : parseTnetstringBlock(text, limits.headerCount);
+  const block = tag === COMMA ? parseJsonBlock(text, limits.headerCount) : parseTnetstringBlock(text, limits.headerCount);
   if ('fields' in block) return block.fields;
   throw new Malformed(headerStart + (block.at ?? 0), block.expected, block.fault === 'count' ? 'headerCount' : undefined);
 }
 
 function describe(fault: Malformed, progress: Progress, size: number): M2Error {
   const { at, expected, limit } = fault;
-  const from = progress.server === undefined ? '' : ` from ${progress.server}${progress.id === undefined ? '' : ` for connection ${progress.id}`}`;
+  const from =
+    progress.server === undefined
+      ? ''
+      : ` from ${progress.server}${progress.id === undefined ? '' : ` for connection ${progress.id}`}`;
   const code = limit === undefined ? 'M2_BAD_MESSAGE' : 'M2_LIMIT_EXCEEDED';
   const what = limit === undefined ? 'is malformed' : 'is over a limit';
   return new M2Error(code, `A message${from} ${what}: at byte ${at} of ${size}, expected ${expected}.`, {
@@ -161,7 +169,9 @@ export function decodeMessage(bytes: Uint8Array, limits: WireLimits = defaultWir
   } catch (error) {
     if (error instanceof Malformed) return describe(error, progress, size);
     // Nothing else is thrown on purpose; the receive loop must live on whatever it is.
-    return new M2Error('M2_BAD_MESSAGE', `A message of ${size} bytes could not be read.`, { cause: error, details: { size, ...progress } });
+    return new M2Error('M2_BAD_MESSAGE', `A message of ${size} bytes could not be read.`, {
+      cause: error,
+      details: { size, ...progress },
+    });
   }
 }
-

@@ -118,7 +118,12 @@ function socketKind(method: string, path: string): 'json-socket' | 'xml-socket' 
 }
 
 function socketMessage(parts: MessageParts, kind: 'json-socket' | 'xml-socket', at: number): M2Request {
-  return new DecodedSocketMessage(parts, kind, text(parts.fields, 'PATTERN', at) ?? '', text(parts.fields, 'REMOTE_ADDR', at) ?? '');
+  return new DecodedSocketMessage(
+    parts,
+    kind,
+    text(parts.fields, 'PATTERN', at) ?? '',
+    text(parts.fields, 'REMOTE_ADDR', at) ?? '',
+  );
 }
 
 function frame(http: HttpParts, flags: string, at: number): M2Request {

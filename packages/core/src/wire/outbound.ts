@@ -20,7 +20,8 @@ const SERVER = /^[A-Za-z0-9-]+$/;
 /** True for a UUID that Mongrel2 takes replies with: letters, digits and `-` (protocol 4). */
 export const isServerId = (server: string): boolean => SERVER.test(server);
 
-const badReply = (message: string, details: Readonly<Record<string, unknown>>): M2Error => new M2Error('M2_BAD_REPLY', message, { details });
+const badReply = (message: string, details: Readonly<Record<string, unknown>>): M2Error =>
+  new M2Error('M2_BAD_REPLY', message, { details });
 
 function checkServer(server: string): void {
   if (typeof server === 'string' && SERVER.test(server)) return;
@@ -42,10 +43,13 @@ function idList(ids: number | readonly number[]): string {
     return String(ids);
   }
   if (ids.length < 1 || ids.length > MAX_TARGETS) {
-    throw badReply(`A reply goes to 1 to ${MAX_TARGETS} connections, not ${ids.length}: Mongrel2 would drop it for all of them.`, {
-      targets: ids.length,
-      allowed: MAX_TARGETS,
-    });
+    throw badReply(
+      `A reply goes to 1 to ${MAX_TARGETS} connections, not ${ids.length}: Mongrel2 would drop it for all of them.`,
+      {
+        targets: ids.length,
+        allowed: MAX_TARGETS,
+      },
+    );
   }
   for (const id of ids) checkId(id);
   return ids.join(' ');
@@ -66,7 +70,10 @@ function checkLatin1(text: string, what: string): void {
   // On a string of one-byte characters this pattern cannot match and V8 knows it: it costs no scan.
   const at = text.search(/[\u0100-\uffff]/);
   if (at < 0) return;
-  throw badReply(`The ${what} of a reply has a character above U+00FF at position ${at}: encode text as UTF-8 bytes first.`, { what, at });
+  throw badReply(`The ${what} of a reply has a character above U+00FF at position ${at}: encode text as UTF-8 bytes first.`, {
+    what,
+    at,
+  });
 }
 
 /**
@@ -74,7 +81,13 @@ function checkLatin1(text: string, what: string): void {
  * a byte. Throws `M2_BAD_REPLY` when both are empty, since that closes the connection ({@link encodeClose} does it on
  * purpose), when a string has characters above U+00FF, and as {@link replyPrefix} does.
  */
-export function encodeReply(epoch: number, server: string, ids: number | readonly number[], head: string, data: string | Uint8Array): Reply {
+export function encodeReply(
+  epoch: number,
+  server: string,
+  ids: number | readonly number[],
+  head: string,
+  data: string | Uint8Array,
+): Reply {
   const prefix = replyPrefix(server, ids);
   if (head.length === 0 && data.length === 0) {
     throw badReply('An empty reply closes the connection. Send nothing, or close it with encodeClose.', { server, ids });
@@ -117,7 +130,8 @@ export function encodeControl(epoch: number, server: string, ids: number | reado
   checkServer(server);
   const list = idList(ids);
   const dict = controlDict(control);
-  if (Object.keys(dict).length === 0) throw badReply('An extended reply asks for keepAlive, credits or cancel; this one for none.', { server });
+  if (Object.keys(dict).length === 0)
+    throw badReply('An extended reply asks for keepAlive, credits or cancel; this one for none.', { server });
   return { epoch, head: `${server} ${list.length + 2}:X ${list}, `, data: formatTnetstring(['ctl', dict]) };
 }
 

@@ -1,7 +1,7 @@
 import { latin1Slice } from '#platform';
 import { M2Error } from '../errors.js';
 import { defaultWireLimits, MAX_TARGETS } from '../limits.js';
-import { readTnetstring, tnetstringFrame, type TnetstringValue } from './tnetstring.js';
+import { readTnetstring, type TnetstringValue, tnetstringFrame } from './tnetstring.js';
 
 /** A reply as Mongrel2 reads it (protocol 4 and 5). The same id may stand twice: it is delivered twice. */
 export type ServerReply =
@@ -47,9 +47,11 @@ class Refusal {
   }
 }
 
+const COMMA = 0x2c;
+
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 const isWord = (byte: number | undefined): boolean =>
-  isDigit(byte) || byte === 0x2d || (byte !== undefined && ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a));
+  isDigit(byte) || byte === 0x2d || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a);
 
 function skipDigits(bytes: Uint8Array, at: number, expected: string, details?: Readonly<Record<string, unknown>>): number {
   let end = at;
@@ -72,7 +74,12 @@ interface Targets {
   readonly dataStart: number;
 }
 
-function readIds(bytes: Uint8Array, start: number, limit: number, details: Readonly<Record<string, unknown>>): { ids: number[]; end: number } {
+function readIds(
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+  details: Readonly<Record<string, unknown>>,
+): { ids: number[]; end: number } {
   const ids: number[] = [];
   let at = start;
   while (isDigit(bytes[at])) {
@@ -96,11 +103,14 @@ function readTargets(bytes: Uint8Array, limit: number): Targets {
   const start = lengthEnd + 1;
   const extended = bytes[start] === 0x58 && bytes[start + 1] === 0x20;
   // Mongrel2 forgets to reset its X flag when the rest is malformed, and swallows the next plain reply (handler.c:376).
-  const details = extended ? { stickyX: true } : {};
+  // Its parser sets the flag at the first byte after "X " that fits: a digit, or the "," of an empty list.
+  const after = bytes[start + 2];
+  const details = extended && (isDigit(after) || after === COMMA) ? { stickyX: true } : {};
   const { ids, end } = readIds(bytes, extended ? start + 2 : start, limit, details);
   const length = readId(latin1Slice(bytes, at + 1, lengthEnd));
-  if (bytes[end] !== 0x2c) throw new Refusal(end, 'an id, or "," after the ids', 'stall', details);
-  if (length !== end - start) throw new Refusal(at + 1, `${end - start} as the length of the id list, not ${length}`, 'stall', details);
+  if (bytes[end] !== COMMA) throw new Refusal(end, 'an id, or "," after the ids', 'stall', details);
+  if (length !== end - start)
+    throw new Refusal(at + 1, `${end - start} as the length of the id list, not ${length}`, 'stall', details);
   if (bytes[end + 1] !== 0x20) throw new Refusal(end + 1, 'a blank after ","', 'stall', details);
   return { server, ids, extended, dataStart: end + 2 };
 }
@@ -135,6 +145,7 @@ function readControl(bytes: Uint8Array, targets: Targets): ServerReply {
   if (frame !== undefined && hasFloat(text, 0, frame.end + 1)) throw new Refusal(at, 'integers, not floats', 'crash');
   const { list } = readExtended(text, at);
   const [key, dict] = list;
+  if (typeof key !== 'string') throw new Refusal(at, 'a string as key of an extended reply', 'ignored');
   if (key !== 'ctl') throw new Refusal(at, '"ctl" as key; any other needs an xrequest plug-in of that name', 'close');
   if (!(dict instanceof Map)) throw new Refusal(at, 'a dict as argument of ctl', 'close');
   const control = dict as ReadonlyMap<string, TnetstringValue>;
@@ -146,8 +157,9 @@ function readControl(bytes: Uint8Array, targets: Targets): ServerReply {
 }
 
 /**
- * Reads a reply exactly as strictly as Mongrel2 does (protocol 4 and 5), for whoever stands in for it. Never throws:
- * what Mongrel2 would not take is an M2Error `M2_BAD_REPLY` whose details say where (`at`), what was `expected`, what
+ * Reads a reply as strictly as Mongrel2 does (protocol 4 and 5), for whoever stands in for it. Only inside a tnetstring
+ * it is stricter: what strtol() and Mongrel2's parser let pass (`+5#`, `007#`, `4:txxx!`, lengths with a sign or
+ * leading zeros), nobody should send. Never throws: what Mongrel2 would not take is an M2Error `M2_BAD_REPLY` whose details say where (`at`), what was `expected`, what
  * it would do to Mongrel2 (`effect`, a {@link ReplyEffect}), and `stickyX: true` when the next plain reply would be
  * swallowed. `data` is a view on `bytes`.
  */
@@ -167,8 +179,12 @@ export function decodeReply(bytes: Uint8Array, limits: ReplyLimits = {}): Server
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { at, expected, effect, details } = error;
-    return new M2Error('M2_BAD_REPLY', `Mongrel2 would not take this reply (${effect}): at byte ${at} of ${bytes.length}, expected ${expected}.`, {
-      details: { at, expected, effect, size: bytes.length, ...details },
-    });
+    return new M2Error(
+      'M2_BAD_REPLY',
+      `Mongrel2 would not take this reply (${effect}): at byte ${at} of ${bytes.length}, expected ${expected}.`,
+      {
+        details: { at, expected, effect, size: bytes.length, ...details },
+      },
+    );
   }
 }

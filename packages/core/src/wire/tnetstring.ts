@@ -183,9 +183,13 @@ export function decodeTnetstring(bytes: Uint8Array, limits: TnetstringLimits = {
 }
 
 const refuse = (what: string): M2Error =>
-  new M2Error('M2_BAD_REPLY', `A tnetstring cannot carry ${what}: Mongrel2 takes strings, integers, booleans, null, lists and dicts only.`, {
-    details: { what },
-  });
+  new M2Error(
+    'M2_BAD_REPLY',
+    `A tnetstring cannot carry ${what}: Mongrel2 takes strings, integers, booleans, null, lists and dicts only.`,
+    {
+      details: { what },
+    },
+  );
 
 const framed = (payload: string, tag: string): string => `${payload.length}:${payload}${tag}`;
 

@@ -46,9 +46,13 @@ export const isKnownOpcode = (opcode: number): boolean => opcode <= 2 || (opcode
 
 function checkFrame(opcode: number, length: number, rsv1: boolean, fin: boolean): void {
   if (!Number.isInteger(opcode) || opcode < 0 || !isKnownOpcode(opcode)) {
-    throw new M2Error('M2_BAD_REPLY', `A WebSocket frame cannot have opcode ${opcode}: use 0, 1, 2, 8, 9 or 10 (RFC 6455 section 5.2).`, {
-      details: { opcode },
-    });
+    throw new M2Error(
+      'M2_BAD_REPLY',
+      `A WebSocket frame cannot have opcode ${opcode}: use 0, 1, 2, 8, 9 or 10 (RFC 6455 section 5.2).`,
+      {
+        details: { opcode },
+      },
+    );
   }
   if (!Number.isSafeInteger(length) || length < 0) {
     throw new M2Error('M2_BAD_REPLY', `A WebSocket frame cannot have a payload of ${length} bytes.`, { details: { length } });
@@ -65,7 +69,8 @@ function checkFrame(opcode: number, length: number, rsv1: boolean, fin: boolean)
 const bigEndian = (value: number, count: number): string => {
   let text = '';
   // Division, not shifts: `>>` works modulo 32, which is how wrong 64-bit lengths come about.
-  for (let left = count, rest = value; left > 0; left--, rest = Math.floor(rest / 256)) text = String.fromCharCode(rest % 256) + text;
+  for (let left = count, rest = value; left > 0; left--, rest = Math.floor(rest / 256))
+    text = String.fromCharCode(rest % 256) + text;
   return text;
 };
 
@@ -110,7 +115,8 @@ export type ClosePayload =
 export function decodeClosePayload(payload: Uint8Array): ClosePayload {
   if (payload.length === 0) return { valid: true, code: 1005, reason: '' };
   if (payload.length === 1) return { valid: false, failWith: 1002, problem: 'a close payload of one byte' };
-  if (payload.length > MAX_CONTROL_PAYLOAD) return { valid: false, failWith: 1002, problem: `a close payload of ${payload.length} bytes` };
+  if (payload.length > MAX_CONTROL_PAYLOAD)
+    return { valid: false, failWith: 1002, problem: `a close payload of ${payload.length} bytes` };
   const code = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
   if (!isValidCloseCode(code)) return { valid: false, failWith: 1002, problem: `close code ${code}` };
   const reason = decodeUtf8(payload.subarray(2));
@@ -126,9 +132,13 @@ export function encodeClosePayload(code?: number, reason = ''): Uint8Array {
   if (code === undefined) return new Uint8Array(0);
   const text = utf8Bytes(reason);
   if (!isValidCloseCode(code) || text.length > MAX_CONTROL_PAYLOAD - 2) {
-    throw new M2Error('M2_BAD_REPLY', `A WebSocket close frame cannot carry code ${code} with a reason of ${text.length} bytes (RFC 6455 section 7.4).`, {
-      details: { code, reasonBytes: text.length },
-    });
+    throw new M2Error(
+      'M2_BAD_REPLY',
+      `A WebSocket close frame cannot carry code ${code} with a reason of ${text.length} bytes (RFC 6455 section 7.4).`,
+      {
+        details: { code, reasonBytes: text.length },
+      },
+    );
   }
   return concatBytes([Uint8Array.of(code >> 8, code & 0xff), text]);
 }
