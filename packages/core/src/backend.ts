@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly maxQueueBytes?: number;
   /** How long `stop()` lets open requests finish, in milliseconds. Default 30,000. */
   readonly graceMs?: number;
+  /** How long a request may take to the first byte of its answer, in milliseconds; then it is answered 504. Default 0: no limit. */
+  readonly requestTimeoutMs?: number;
   /** Told of the one end of every request. */
   readonly ended?: EndedObserver;
 }

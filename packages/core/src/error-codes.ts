@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'M2_SPEC_INVALID',
   'M2_STALE_EPOCH',
   'M2_SUBSCRIPTION_MISMATCH',
+  'M2_TIMED_OUT',
   'M2_USAGE',
 ] as const;
 

@@ -22,6 +22,7 @@ export { checkHeader, hasToken, isHopByHop } from './http/header-rules.js';
 export type { RequestBody } from './http/request-body.js';
 export type { HeaderPairs } from './http/response-head.js';
 export { isBodiless, reasonPhrase } from './http/status.js';
+export type { StoredFile, UploadFiles } from './http/stored-upload.js';
 export { defaultWireLimits, FLOW_WINDOW_BYTES, MAX_QUEUED_MESSAGES, MAX_TARGETS, type WireLimits } from './limits.js';
 export { type Logger, type LogLevel, silentLogger } from './logger.js';
 export { memoryTransport } from './memory-transport.js';

@@ -1,8 +1,10 @@
 import { M2Error } from '../errors.js';
 import { FLOW_WINDOW_BYTES } from '../limits.js';
+import type { StoredFile } from '../http/stored-upload.js';
 import type { HttpRequest, UploadPart, WebSocketHandshake } from '../wire/message.js';
 import { encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
 import { Outbox } from './outbox.js';
+import { SendWindow } from './send-window.js';
 import { BYTES_PER_TURN } from './pacer.js';
 import type { ServerLink } from './server-link.js';
 
@@ -10,11 +12,6 @@ import type { ServerLink } from './server-link.js';
 const HIGH_WATER_BYTES = 128 * 1024;
 /** At or below so many waiting bytes `drained()` resolves. */
 const LOW_WATER_BYTES = 32 * 1024;
-/** Messages in flight to one client without flow control: half of the 16 that Mongrel2 queues (protocol 8). */
-const UNPROVEN_MESSAGES = 8;
-/** Without flow control messages of a long answer grow from the first to the last of these sizes. */
-const FIRST_MESSAGE_BYTES = 64 * 1024;
-const LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** A request that opens an exchange. */
 export type OpeningRequest = HttpRequest | WebSocketHandshake;
@@ -29,6 +26,15 @@ export interface ClientOwner {
   expire(): void;
   /** The handler failed: answer 500, or cut the answer short. */
   fail(): void;
+  /** Nothing was sent within the request timeout: answer 504. */
+  timeOut(): void;
+}
+
+/** A stored upload that is being received. `file` is undefined where stored uploads are not set up. */
+export interface StoredBodySource {
+  readonly start: string;
+  readonly file: StoredFile | undefined;
+  readonly length: number | undefined;
 }
 
 /** Whoever reads a streamed request body. None of these may throw. */
@@ -60,6 +66,8 @@ export class Client {
   answered = false;
   /** The handler was called for the current request. @internal */
   started = false;
+  /** The tick of the request timer by which the current request must have an answer begun; 0 without one. @internal */
+  dueTick = 0;
   /** The handler's call for the current request is over. @internal */
   settled = false;
   /** A WebSocket or a JSON/XML socket: stays open until it is closed. @internal */
@@ -68,6 +76,10 @@ export class Client {
   uploading = false;
   /** Who reads them; undefined while nobody does. @internal */
   upload: UploadSink | undefined;
+  /** The stored upload of the current request, or of the one before while it is still being written. @internal */
+  stored: StoredBodySource | undefined;
+  /** The file of the current request's stored body, complete or not. @internal */
+  storedFile: StoredFile | undefined;
   /** How many keep-alive sweeps have seen it. @internal */
   sweeps = 0;
 
@@ -75,12 +87,7 @@ export class Client {
   private outbox: Outbox | undefined;
   private flushing = false;
   private waiter: { promise: Promise<void>; resolve: () => void } | undefined;
-  /** Bytes that may still be sent under flow control. */
-  private window = FLOW_WINDOW_BYTES;
-  /** Sizes of the messages in flight, oldest first, and their sum; kept only without flow control. */
-  private unproven: number[] | undefined;
-  private unprovenBytes = 0;
-  private messageBytes = FIRST_MESSAGE_BYTES;
+  private readonly window = new SendWindow();
 
   /** @internal */
   constructor(
@@ -169,7 +176,7 @@ export class Client {
     this.answered = true;
     if (this.outbox === undefined || this.outbox.empty) {
       const size = head.length + data.length;
-      if (this.fitsNow(size)) {
+      if (!this.link.congested && this.window.fits(this.link.mode, size)) {
         this.transmit(head, data, size);
         if (end !== 0) this.link.ended(this, 'replied', end === 2);
         else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
@@ -211,7 +218,7 @@ export class Client {
     if (this.state === 'gone') return;
     if (outbox === undefined) return this.wakeIfRoom();
     while (!outbox.empty && !this.link.congested) {
-      const limit = this.room();
+      const limit = this.window.room(this.link.mode);
       if (limit <= 0) break;
       const { data, ends, truncated } = outbox.take(limit, this.link.mode !== 'off');
       if (data.length > 0) this.transmit('', data, data.length);
@@ -231,40 +238,15 @@ export class Client {
     if (this.bufferedAmount <= LOW_WATER_BYTES && !this.link.congested) this.wake();
   }
 
-  /** Bytes that the next message may have; 0 when it has to wait. */
-  private room(): number {
-    const mode = this.link.mode;
-    if (mode === 'on') return this.window;
-    if (this.unproven !== undefined && this.unproven.length >= UNPROVEN_MESSAGES) return 0;
-    // It may turn out to be on, and overrunning the window kills the client: stay within it until the mode is known.
-    if (mode === 'unknown') return Math.min(this.window, FLOW_WINDOW_BYTES - this.unprovenBytes);
-    const limit = this.messageBytes;
-    this.messageBytes = Math.min(LARGEST_MESSAGE_BYTES, this.messageBytes * 2);
-    return limit;
-  }
-
-  /** A message of `size` bytes may go out now, as it is. */
-  private fitsNow(size: number): boolean {
-    if (this.link.congested) return false;
-    const mode = this.link.mode;
-    if (mode === 'on') return size <= this.window;
-    if (this.unproven !== undefined && this.unproven.length >= UNPROVEN_MESSAGES) return false;
-    return mode === 'off' || size <= Math.min(this.window, FLOW_WINDOW_BYTES - this.unprovenBytes);
-  }
-
   /** May be reached by a message for many clients, now. @internal */
   admits(size: number): boolean {
-    return this.state === 'open' && (this.outbox === undefined || this.outbox.empty) && this.fitsNow(size);
+    if (this.state !== 'open' || this.link.congested) return false;
+    return (this.outbox === undefined || this.outbox.empty) && this.window.fits(this.link.mode, size);
   }
 
   /** Counts a message of `size` bytes that was sent to this client. @internal */
   charge(size: number): void {
-    if (this.link.mode !== 'off') this.window -= size;
-    if (this.link.mode === 'on') return;
-    this.unprovenBytes += size;
-    if (this.unproven === undefined) this.unproven = [size];
-    else this.unproven.push(size);
-    if (this.unproven.length === 1) this.link.pacer.watch(this);
+    if (this.window.charge(this.link.mode, size)) this.link.pacer.watch(this);
   }
 
   private transmit(head: string, data: string | Uint8Array, size: number): void {
@@ -280,33 +262,15 @@ export class Client {
 
   /** The oldest messages count as written; tells whether any are left. @internal */
   prove(messages: number, bytes: number): boolean {
-    const unproven = this.unproven;
-    if (unproven === undefined) return false;
-    let left = bytes;
-    for (let n = 0; n < messages && unproven.length > 0; n++) {
-      const size = unproven[0] as number;
-      if (size > left) {
-        unproven[0] = size - left;
-        left = 0;
-        break;
-      }
-      left -= size;
-      unproven.shift();
-    }
-    this.unprovenBytes -= bytes - left < this.unprovenBytes ? bytes - left : this.unprovenBytes;
-    // What counts as written counts as acknowledged too, as long as no notice has said otherwise.
-    if (this.link.mode !== 'on') this.window = FLOW_WINDOW_BYTES - Math.min(this.unprovenBytes, FLOW_WINDOW_BYTES);
+    const left = this.window.prove(this.link.mode, messages, bytes);
     if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
-    if (unproven.length > 0) return true;
-    this.link.settle(this);
-    return false;
+    if (!left) this.link.settle(this);
+    return left;
   }
 
   /** Mongrel2 wrote `bytes` to the client (protocol 8). @internal */
   credit(bytes: number): void {
-    this.window = Math.min(FLOW_WINDOW_BYTES, this.window + bytes);
-    this.unproven = undefined;
-    this.unprovenBytes = 0;
+    this.window.credit(bytes);
     if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
     else this.link.settle(this);
   }
@@ -319,8 +283,7 @@ export class Client {
       !this.uploading &&
       !this.flushing &&
       (this.outbox === undefined || this.outbox.empty) &&
-      (this.unproven === undefined || this.unproven.length === 0) &&
-      (this.window === FLOW_WINDOW_BYTES || this.link.mode !== 'on')
+      this.window.atRest(this.link.mode)
     );
   }
 
@@ -371,7 +334,7 @@ export class Client {
     this.state = 'gone';
     const lost = this.outbox?.clear() ?? 0;
     for (let n = 0; n < lost; n++) this.link.ended(this, 'clientGone', false);
-    this.unproven = undefined;
+    this.window.forgetUnproven();
     this.lasting = false;
     this.wake();
     this.link.left(this, cause);

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js';
 import { M2Error } from '../errors.js';
+import type { UploadFiles } from '../http/stored-upload.js';
 import { defaultWireLimits, MAX_TARGETS, type WireLimits } from '../limits.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { inferRecvSpec, SocketSpec } from '../socket-spec.js';
@@ -34,6 +35,8 @@ export interface CommonOptions {
   readonly lingerMs?: number;
   /** Clients in one message, at most the server's `limits.handler_targets`. Default and maximum 128. */
   readonly maxTargets?: number;
+  /** Where stored uploads lie (`upload.temp_store`). Default: nowhere; they are refused with 413. */
+  readonly uploads?: UploadFiles;
   /** How often open clients are kept alive, in milliseconds; 0 turns it off. Default 40,000 (Mongrel2 cuts after about 120,000). */
   readonly keepAliveMs?: number;
 }
@@ -61,6 +64,7 @@ export interface ResolvedOptions {
   readonly maxPipelined: number;
   readonly lingerMs: number;
   readonly maxTargets: number;
+  readonly uploads: UploadFiles | undefined;
   readonly keepAliveMs: number;
 }
 
@@ -82,6 +86,7 @@ export function resolveOptions(given: string | ConnectionOptions): ResolvedOptio
     maxPipelined: integer('maxPipelined', options.maxPipelined ?? 128, 0),
     lingerMs: integer('lingerMs', options.lingerMs ?? 2000, 0),
     maxTargets: integer('maxTargets', options.maxTargets ?? MAX_TARGETS, 1, MAX_TARGETS),
+    uploads: options.uploads,
     keepAliveMs: integer('keepAliveMs', options.keepAliveMs ?? 40_000, 0),
   };
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.js';
 import { afterTick, latin1Slice } from '#platform';
 import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
-import type { M2Request, UploadPart } from '../wire/message.js';
+import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
 import { encodeControl } from '../wire/outbound.js';
 import { frameHeader } from '../wire/websocket-frame.js';
 import { Client, type OpeningRequest } from './client.js';
@@ -12,6 +12,7 @@ import type { ConnectionOwner } from './connection.js';
 import { type FlowMode, FlowModeDetector } from './flow-mode.js';
 import type { ResolvedOptions, ResolvedServer } from './options.js';
 import { Pacer } from './pacer.js';
+import { StoredUploads } from './stored-uploads.js';
 import { DateCache } from '../http/date.js';
 
 /** The body of a close frame with code 1012, "service restart": the WebSocket belonged to a handler that is gone (RFC 6455 7.4.2). */
@@ -40,6 +41,7 @@ export class ServerLink implements LinkReceiver {
 
   private link: Link | undefined;
   private readonly flow: FlowModeDetector;
+  private readonly stored: StoredUploads;
   private dirty: Client[] = [];
   private mismatchReported = false;
   private answered = 0;
@@ -55,6 +57,7 @@ export class ServerLink implements LinkReceiver {
     this.logger = options.logger;
     this.clientQueueBytes = options.clientQueueBytes;
     this.flow = new FlowModeDetector(server.flowControl);
+    this.stored = new StoredUploads(options.uploads);
   }
 
   /** Whether the server runs with flow control. */
@@ -148,10 +151,11 @@ export class ServerLink implements LinkReceiver {
   }
 
   private request(message: OpeningRequest): void {
-    this.owner.counters.received++;
     if (message.downloadCredits !== undefined) this.flow.sawCredits();
     else this.flow.sawRequestWithout(message.id, this.answered);
     if (!this.mismatchReported) this.checkSubscription(message.server);
+    if (message.kind === 'http' && message.upload?.type === 'stored' && this.uploadIsDone(message)) return;
+    this.owner.counters.received++;
     const client = this.client(message);
     // It came after the answer that closes the connection: nobody will read another one.
     if (client.closed) this.ended(client, 'clientGone', false);
@@ -166,12 +170,21 @@ export class ServerLink implements LinkReceiver {
     client.settled = false;
     client.sweeps = 0;
     if (message.kind === 'http') {
-      const upload = message.upload;
-      if (upload?.type === 'stream' && !upload.done) client.uploading = true;
-    } else {
-      client.lasting = true;
-    }
+      if (message.upload?.type === 'stream') client.uploading = !message.upload.done;
+      else if (message.upload !== undefined) this.stored.open(client, message);
+    } else client.lasting = true;
     this.owner.request(client, message);
+  }
+
+  /** True when the message was only the word that a stored upload's file is complete. */
+  private uploadIsDone(message: HttpRequest): boolean {
+    const client = this.clients.get(message.id);
+    const result = this.stored.done(client, message);
+    if (result === 'request') return false;
+    this.owner.counters.uploadParts++;
+    if (result === 'orphan') this.owner.counters.orphans++;
+    else if (client !== undefined) this.settle(client);
+    return true;
   }
 
   private uploadPart(message: UploadPart): void {
@@ -319,12 +332,14 @@ export class ServerLink implements LinkReceiver {
   /** A client is gone: ends what was open on it. */
   left(client: Client, cause: M2Error): void {
     if (this.clients.get(client.id) === client) this.clients.delete(client.id);
-    const { current, owner, pending, upload } = client;
+    const { current, owner, pending, upload, stored } = client;
     this.release(client);
     client.pending = undefined;
     client.uploading = false;
     client.upload = undefined;
+    client.stored = undefined;
     upload?.fail(cause);
+    stored?.file?.abandon(cause);
     if (current !== undefined) {
       owner?.gone(cause);
       // A handler that closes instead of answering has answered, if not well.

@@ -3,8 +3,8 @@ import type { Client, ClientOwner, OpeningRequest } from '../connection/client.j
 import { M2Error } from '../errors.js';
 import type { HeaderValue } from '../wire/message.js';
 import { hasToken, parseLength } from './header-rules.js';
-import { type RequestBody, StreamedBody, WholeBody } from './request-body.js';
-import { type Framing, type HeaderPairs, makeHead, makeInterimHead, type ResponseHead } from './response-head.js';
+import { type RequestBody, StoredBody, StreamedBody, WholeBody } from './request-body.js';
+import { type Framing, type HeaderPairs, makeHead, makeInterimHead, makeSwitchingHead, type ResponseHead } from './response-head.js';
 import { reasonPhrase } from './status.js';
 
 /** Text of one byte a character in UTF-8 too, which needs no encoding. */
@@ -32,6 +32,8 @@ export class HttpExchange implements ClientOwner {
   private abortCause: M2Error | undefined;
   private controller: AbortController | undefined;
   private listeners: ((cause: M2Error) => void)[] | undefined;
+  /** The response is framed by someone else. */
+  private framed = false;
 
   /** @throws M2Error `M2_EXCHANGE_STATE` when the client's current request is another one, or has an exchange already. */
   constructor(
@@ -42,10 +44,12 @@ export class HttpExchange implements ClientOwner {
       throw new M2Error('M2_EXCHANGE_STATE', 'This request is over, or another HttpExchange answers it: make one per request, in handle().');
     }
     client.owner = this;
-    this.body =
-      request.kind === 'http' && request.upload?.type === 'stream'
-        ? new StreamedBody(client, request, declaredLength(request))
-        : new WholeBody(request);
+    this.body = openBody(request, client);
+  }
+
+  /** The body is one that Mongrel2 stores in a file, and there is no folder set up to read it from: answer 413. */
+  get bodyUnavailable(): boolean {
+    return this.client.stored !== undefined && this.client.stored.file === undefined;
   }
 
   /** The response's head was given; it can be changed no more. */
@@ -179,6 +183,56 @@ export class HttpExchange implements ClientOwner {
     else this.respond(status, PLAIN_TEXT, `${reasonPhrase(status)}\n`);
   }
 
+  /**
+   * Sends bytes of a response that was framed elsewhere, by Node's own `ServerResponse`; a string is latin1. Nothing is
+   * checked or added. `false`: wait for `drained()`. Not to be mixed with `respond` and `start`.
+   * @throws M2Error `M2_EXCHANGE_STATE` after the end, or after `start`.
+   */
+  sendFramed(bytes: string | Uint8Array): boolean {
+    if (this.state === 'gone') return false;
+    this.enterFramed();
+    return bytes.length === 0 || this.client.writeSoon(bytes, 0);
+  }
+
+  /**
+   * Ends a response that was framed elsewhere, after a last piece if there is one. `keepAlive` says whether its framing
+   * leaves the connection usable, `truncated` that it was cut short.
+   * @throws M2Error as `sendFramed`.
+   */
+  endFramed(keepAlive: boolean, bytes: string | Uint8Array = '', truncated = false): void {
+    if (this.state === 'gone') return;
+    this.enterFramed();
+    this.state = 'ended';
+    const end = truncated ? 2 : 1;
+    if (bytes.length > 0 && this.client.bufferedAmount === 0) this.client.write('', bytes, end);
+    else this.client.writeSoon(bytes, end);
+    this.finish(keepAlive && !truncated);
+  }
+
+  private enterFramed(): void {
+    if (this.state === 'open') this.framed = true;
+    else if (this.state !== 'streaming' || !this.framed) this.expectState('open', 'sendFramed');
+    this.state = 'streaming';
+  }
+
+  /**
+   * Accepts a WebSocket handshake with a 101 and the accept value that Mongrel2 made ready (protocol 9). From here on the
+   * client's frames go to the handler, and what is sent to the client are frames.
+   * @throws M2Error `M2_EXCHANGE_STATE` when the request is no handshake or was answered, `M2_BAD_HEADER` as `respond`.
+   */
+  acceptWebSocket(headers: HeaderPairs = []): void {
+    if (this.state === 'gone') return;
+    this.expectState('open', 'acceptWebSocket');
+    if (this.request.kind !== 'websocket-handshake') {
+      throw new M2Error('M2_EXCHANGE_STATE', 'Only a WebSocket handshake can be accepted; this is an ordinary request.');
+    }
+    const head = makeSwitchingHead(this.request.accept, headers);
+    this.state = 'ended';
+    this.client.write(head, '', 1);
+    this.listeners = undefined;
+    this.client.complete(true);
+  }
+
   /** Refuses the request with 503 because there is too much to do; counted as shed. */
   shed(retryAfterSeconds = 1): void {
     if (this.ended) return;
@@ -214,6 +268,21 @@ export class HttpExchange implements ClientOwner {
     if (this.state === 'streaming' && this.isEventStream) {
       this.abort(new M2Error('M2_SHUTTING_DOWN', 'The server is stopping: end this stream.'));
     }
+  }
+
+  /** @internal */
+  timeOut(): void {
+    const cause = new M2Error('M2_TIMED_OUT', `No answer to ${this.request.method} ${this.request.path} within the request timeout.`);
+    const text = `${reasonPhrase(504)}\n`;
+    const head = makeHead({ ...this.framing(), keepAlive: false }, 504, PLAIN_TEXT, text.length, this.date());
+    this.state = 'ended';
+    this.client.write(head.text, head.body === 'none' ? '' : text, 0);
+    this.client.end('timedOut');
+    // The app is told as if the client had gone: whatever it still sends is refused.
+    this.abort(cause);
+    for (const listener of this.listeners ?? []) listener(cause);
+    this.finish(false);
+    this.state = 'gone';
   }
 
   /** @internal */
@@ -284,6 +353,16 @@ function wantsKeepAlive(request: OpeningRequest): boolean {
 
 const anyHas = (value: HeaderValue, token: string): boolean =>
   typeof value === 'string' ? hasToken(value, token) : value.some((one) => hasToken(one, token));
+
+function openBody(request: OpeningRequest, client: Client): RequestBody {
+  const { storedFile } = client;
+  if (storedFile !== undefined) {
+    client.storedFile = undefined;
+    return new StoredBody(storedFile, declaredLength(request));
+  }
+  if (request.kind === 'http' && request.upload?.type === 'stream') return new StreamedBody(client, request, declaredLength(request));
+  return new WholeBody(request);
+}
 
 /** The body's length as Mongrel2 framed it: of several Content-Length it takes the first (protocol 6). */
 function declaredLength(request: OpeningRequest): number | undefined {

@@ -2,6 +2,7 @@ import { concatBytes } from '#platform';
 import type { Client, UploadSink } from '../connection/client.js';
 import { M2Error } from '../errors.js';
 import type { HttpRequest, UploadPart } from '../wire/message.js';
+import type { StoredFile } from './stored-upload.js';
 
 /** How many bytes of a streamed body may be on their way or waiting to be read. */
 const WINDOW_BYTES = 256 * 1024;
@@ -151,5 +152,23 @@ export class StreamedBody implements RequestBody, UploadSink {
     if (room < WINDOW_BYTES / 2) return;
     this.outstanding += room;
     this.client.grantCredits(room);
+  }
+}
+
+/** A body that Mongrel2 stores in a file (`upload.temp_store`, protocol 7.2), read while it is being written. */
+export class StoredBody implements RequestBody {
+  readonly whole = undefined;
+
+  constructor(
+    private readonly file: StoredFile,
+    readonly length: number | undefined,
+  ) {}
+
+  read(): Promise<Uint8Array | undefined> {
+    return this.file.read();
+  }
+
+  cancel(): void {
+    this.file.close();
   }
 }

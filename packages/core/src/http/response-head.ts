@@ -96,6 +96,13 @@ export function makeInterimHead(status: number, headers: HeaderPairs): string {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${scanHeaders(headers).lines}\r\n`;
 }
 
+/** The head that accepts a WebSocket handshake (RFC 6455 4.2.2). `accept` is the ready Sec-WebSocket-Accept value. */
+export function makeSwitchingHead(accept: string, headers: HeaderPairs): string {
+  checkHeader('Sec-WebSocket-Accept', accept);
+  const fixed = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
+  return `HTTP/1.1 101 ${reasonPhrase(101)}\r\n${fixed}${scanHeaders(headers).lines}\r\n`;
+}
+
 function scanHeaders(headers: HeaderPairs): Scan {
   const scan: Scan = { lines: '', length: undefined, close: false, date: false };
   for (const [name, value] of headers) {

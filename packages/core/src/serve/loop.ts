@@ -10,6 +10,7 @@ import type { Transport } from '../transport.js';
 import type { M2Request } from '../wire/message.js';
 import { newCounters } from './counters.js';
 import { GracefulStop } from './graceful-stop.js';
+import { RequestTimer } from './request-timer.js';
 
 /**
  * Opens a connection and runs a handler on it, in this thread: what a backend that runs handlers in process is made of.
@@ -23,6 +24,7 @@ export async function runConnection(
 ): Promise<Server> {
   const loop = new ServeLoop(connection, handler, options);
   await connection.open(transport, loop);
+  loop.begin();
   return loop;
 }
 
@@ -42,6 +44,7 @@ class ServeLoop implements ConnectionOwner, Server {
   private readonly maxQueueBytes: number;
   private readonly observer: EndedObserver | undefined;
   private readonly stopper: GracefulStop;
+  private readonly timer: RequestTimer | undefined;
   private started = 0;
   private queue: Waiting[] = [];
   private queuedBytes = 0;
@@ -58,9 +61,17 @@ class ServeLoop implements ConnectionOwner, Server {
     const graceMs = integer('graceMs', options.graceMs ?? 30_000, 0);
     this.stopper = new GracefulStop(this, connection, handler, this.logger, graceMs);
     this.closed = this.stopper.closed;
+    const timeoutMs = integer('requestTimeoutMs', options.requestTimeoutMs ?? 0, 0);
+    this.timer = timeoutMs > 0 ? new RequestTimer(this.clock, timeoutMs, connection) : undefined;
     this.ready = connection.ready();
     // Whoever does not wait for it must not be ended by its rejection.
     this.ready.catch(() => {});
+  }
+
+  /** Starts what runs beside the requests, once the links are open. */
+  begin(): void {
+    this.timer?.start();
+    void this.closed.then(() => this.timer?.stop());
   }
 
   get clock(): Clock {
@@ -166,6 +177,7 @@ class ServeLoop implements ConnectionOwner, Server {
 
   private start(client: Client, message: OpeningRequest): void {
     client.started = true;
+    client.dueTick = this.timer?.dueTick() ?? 0;
     this.started++;
     try {
       const result = this.handler.handle(message, client);
