@@ -3,8 +3,9 @@
 //   <!-- not run: why -->           neither checked nor run
 //   <!-- run -->                    (shell) runs it in the project's folder, with its commands on the PATH
 //   <!-- given: code -->            (code) what the reader has already, put before the block
-//   <!-- answers: /path text -->    (code) runs it behind the embedded front; GET /path must answer with the text
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+//   <!-- answers: /path text -->    (code) runs it with a stand-in for Mongrel2; GET /path must answer 200 with the text
+//   <!-- same as: path -->          (any language) the block is that file, word for word
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture } from './lib/capture.mjs';
 import { listFiles, projectRoot, readText } from './lib/files.mjs';
@@ -39,22 +40,26 @@ const note = (example, key) => example.notes.find((it) => it.key === key)?.text;
 /** @param {Example} example @param {string} message @param {number} [line] @returns {Problem} */
 const problem = (example, message, line = example.line) => ({ file: example.file, line, message });
 
-/** @param {string} root @returns {Example[]} */
-function readExamples(root) {
+/** Every block of the pages. @param {string} root */
+function readBlocks(root) {
   const pages = listFiles(root).filter((path) => /^(?:[A-Z]+\.md|docs\/.*\.md|packages\/[^/]+\/README\.md)$/.test(path));
-  return pages.flatMap((file) =>
-    blocksOf(readText(root, file)).flatMap((block) => {
-      const kind = kinds[block.language];
-      return kind ? [{ ...block, file, kind }] : [];
-    }),
-  );
+  return pages.flatMap((file) => blocksOf(readText(root, file)).map((block) => ({ ...block, file })));
+}
+
+/** Blocks that claim to be a file of the project. @param {string} root @param {ReturnType<typeof readBlocks>} blocks @returns {Problem[]} */
+function checkCopies(root, blocks) {
+  return blocks.flatMap(({ file, line, code, notes }) => {
+    const path = notes.find(({ key }) => key === 'same as')?.text;
+    if (path === undefined || (existsSync(join(root, path)) && readText(root, path) === code)) return [];
+    return [{ file, line, message: `differs from ${path}, which it shows` }];
+  });
 }
 
 /** What is wrong with the comments of a block. @param {Example} example @returns {Problem[]} */
 function checkNotes(example) {
-  const known = example.kind === 'sh' ? ['not run', 'run'] : ['not run', 'given', 'answers'];
-  const unknown = example.notes.filter(({ key }) => !known.includes(key) && ['run', 'given', 'answers', 'not run'].includes(key));
-  const problems = unknown.map(({ key }) => problem(example, `"${key}" means nothing for a block of ${example.kind}`));
+  const known = example.kind === 'sh' ? ['not run', 'same as', 'run'] : ['not run', 'same as', 'given', 'answers'];
+  const unknown = example.notes.filter(({ key }) => !known.includes(key));
+  const problems = unknown.map(({ key }) => problem(example, `<!-- ${key} --> means nothing before a block of ${example.kind}`));
   if (note(example, 'not run') === '') problems.push(problem(example, 'says "not run", but not why'));
   if (example.kind === 'sh' && note(example, 'run') === undefined && note(example, 'not run') === undefined) {
     problems.push(problem(example, 'put <!-- run --> before this block, or <!-- not run: why -->'));
@@ -108,6 +113,7 @@ async function compile(root, folder, files) {
       rootDir: js ? 'js' : 'ts',
     },
     ...(js ? { allowJs: true, checkJs: true, noImplicitAny: false } : {}),
+    typeRoots: [join(projectRoot, 'node_modules/@types')],
     // Examples name things that the reader goes on with.
     ...{ noUnusedLocals: false, noUnusedParameters: false },
   };
@@ -135,20 +141,20 @@ async function checkAnswer({ example, built }) {
   if (answers === undefined) return [];
   const [path = '/', ...words] = answers.split(' ');
   const wanted = words.join(' ');
-  const { body, output } = await askExample(built, path, 30_000);
-  if (wanted !== '' && body?.includes(wanted)) return [];
-  return [
-    problem(
-      example,
-      `GET ${path} answered ${body === undefined ? 'nothing' : JSON.stringify(body)}, not "${wanted}"\n${output}`.trim(),
-    ),
-  ];
+  const { reply, output } = await askExample(built, path, 30_000);
+  if (wanted !== '' && reply?.startsWith('HTTP/1.1 200 ') && reply.includes(wanted)) return [];
+  const got = reply === undefined ? `nothing:\n${output.trim()}` : JSON.stringify(reply);
+  return [problem(example, `GET ${path} should answer 200 with "${wanted}", but answered ${got}`)];
 }
 
 /** @param {string} root @returns {Promise<Problem[]>} */
 export async function checkExamples(root) {
-  const examples = readExamples(root);
-  const problems = examples.flatMap(checkNotes);
+  const blocks = readBlocks(root);
+  const examples = blocks.flatMap((block) => {
+    const kind = kinds[block.language];
+    return kind ? [{ ...block, kind }] : [];
+  });
+  const problems = [...checkCopies(root, blocks), ...examples.flatMap(checkNotes)];
   const runnable = examples.filter((example) => note(example, 'not run') === undefined);
   const folder = join(root, '.m2-tmp/examples');
   rmSync(folder, { recursive: true, force: true });

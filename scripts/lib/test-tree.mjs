@@ -8,10 +8,12 @@ const made = [];
 /**
  * Makes a folder with the given files (path → text, or a value that becomes JSON), for tests of the checks.
  * @param {Readonly<Record<string, unknown>>} files
+ * @param {string} [parent] where to make it; the system's folder for such things unless told
  * @returns {string} the folder
  */
-export function makeTree(files) {
-  const root = mkdtempSync(join(tmpdir(), 'm2-check-'));
+export function makeTree(files, parent = tmpdir()) {
+  mkdirSync(parent, { recursive: true });
+  const root = mkdtempSync(join(parent, 'm2-check-'));
   made.push(root);
   for (const [path, content] of Object.entries(files)) {
     const target = join(root, path);
