@@ -116,6 +116,7 @@ export class Incarnation {
     if (this.ended) return;
     if (frame[0] === 1 && this.subscription === undefined) {
       this.subscription = frame.slice(1);
+      for (const byte of this.subscription) this.queue.prefix += String.fromCharCode(byte);
       this.options.owner.up(this, this.subscription);
       // Only now: a request must find the way back open.
       if (!this.ended) this.pull();

@@ -1,7 +1,7 @@
 import type { LinkCounters } from '@m2/core';
 import { describe, expect, it } from 'vitest';
 import { FakeSocket, zeromqError } from '../test/fake-zeromq.js';
-import { eventually, numbered, reply, replyText } from '../test/support.js';
+import { eventually, latin1, numbered, reply, replyText } from '../test/support.js';
 import { SendQueue } from './send-queue.js';
 
 function setUp(options: { capBytes?: number; join?: boolean } = {}) {
@@ -33,6 +33,21 @@ describe('SendQueue', () => {
     for (const text of numbered('x'.repeat(50_000), 9)) queue.push(reply(1, text));
     await queue.emptied(1000);
     expect(socket.sent.map((parts) => parts.length)).toEqual([3, 3, 3]);
+  });
+
+  it('sends what the server did not subscribe to by itself, because a message is filtered by its first part', async () => {
+    const { socket, queue } = setUp();
+    queue.prefix = 'm2-test ';
+    const stray = { epoch: 1, head: 'm2-other 1:7, ', data: 'x' };
+    for (const one of [stray, reply(1, 'a'), reply(1, 'b'), stray, stray, reply(1, 'c')]) queue.push(one);
+    await queue.emptied(1000);
+    expect(socket.sent.map((parts) => parts.map(latin1))).toEqual([
+      ['m2-other 1:7, x'],
+      [replyText('a'), replyText('b')],
+      ['m2-other 1:7, x'],
+      ['m2-other 1:7, x'],
+      [replyText('c')],
+    ]);
   });
 
   it('makes a call of each reply where they are not joined, one after the other', async () => {

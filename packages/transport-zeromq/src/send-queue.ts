@@ -29,6 +29,11 @@ export interface SendQueueOptions {
  * Bounded in bytes; what the socket does not take for now (`noDrop`: it says `EAGAIN`) waits here.
  */
 export class SendQueue {
+  /**
+   * What the server subscribed to. ZeroMQ filters a message by its first part alone, so a reply that does not begin with
+   * it is sent by itself: at the head of a joined message it would take all the others down with it.
+   */
+  prefix = '';
   private replies: Reply[] = [];
   /** Where in `replies` the first waiting one is. */
   private at = 0;
@@ -110,12 +115,16 @@ export class SendQueue {
   /** Moves as many replies as one call carries from the queue into `parts`. */
   private take(): void {
     const { replies } = this;
-    const first = this.at;
-    while (this.at < replies.length && (this.at === first || (this.options.join && this.partBytes < CALL_BYTES))) {
-      const reply = replies[this.at++] as Reply;
+    do {
+      const reply = replies[this.at];
+      if (reply === undefined) break;
+      const subscribed = reply.head.startsWith(this.prefix);
+      if (!subscribed && this.parts.length > 0) break;
+      this.at++;
       this.partBytes += reply.head.length + reply.data.length;
       this.parts.push(encode(reply));
-    }
+      if (!subscribed) break;
+    } while (this.options.join && this.partBytes < CALL_BYTES);
     if (this.at === replies.length) {
       this.replies = [];
       this.at = 0;

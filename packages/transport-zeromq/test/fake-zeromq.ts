@@ -115,7 +115,7 @@ export class FakeSocket implements ZeromqXPublisher, ZeromqSubscriber {
   }
 
   get texts(): string[] {
-    return this.sent.flat().map((part) => Buffer.from(part).latin1Slice());
+    return this.sent.flat().map((part) => Buffer.from(part).toString('latin1'));
   }
 }
 

@@ -165,7 +165,7 @@ export class RawServer extends Signal {
     super();
   }
 
-  static async bind(
+  static async listen(
     options: { sendSpec?: string; recvSpec?: string; recvIdent?: string; slow?: boolean; sub?: object } = {},
   ): Promise<RawServer> {
     const push = new zeromq.Push({ linger: 5000 });
@@ -212,7 +212,7 @@ export class RawServer extends Signal {
   /** Stops and starts again at the same addresses; what was pushed before still goes out. */
   async restart(options: { recvIdent?: string; slow?: boolean } = {}): Promise<RawServer> {
     this.close();
-    return RawServer.bind({ ...options, sendSpec: this.sendSpec, recvSpec: this.recvSpec });
+    return RawServer.listen({ ...options, sendSpec: this.sendSpec, recvSpec: this.recvSpec });
   }
 }
 
@@ -266,7 +266,7 @@ export const reply = (epoch: number, data: string | Uint8Array) => ({ epoch, hea
 export const replyText = (data: string): string => `m2-test 1:7, ${data}`;
 
 /** One character a byte. */
-export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).latin1Slice();
+export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 /** `count` texts made of a prefix and a number. */
 export const numbered = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
