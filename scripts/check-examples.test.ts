@@ -77,7 +77,7 @@ await serve(handler, 'tcp://127.0.0.1:9999', { backend: asyncBackend() });`;
   const ask = (code: string, note: string) => problems(block('ts', code, note), {}, join(projectRoot, '.m2-tmp'));
 
   it('runs the example and reads its answer', async () => {
-    expect(await ask(serving('`at ${message.path}`'), 'answers: /x at /x')).toBe('');
+    expect(await ask(serving("'at ' + message.path"), 'answers: /x at /x')).toBe('');
     expect(await ask(serving("'other'"), 'answers: /x at /x')).toContain(
       'should answer 200 with "at /x", but answered "HTTP/1.1 200',
     );
