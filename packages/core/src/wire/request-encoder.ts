@@ -79,12 +79,14 @@ function tnetstringBlock(pairs: readonly Field[]): string {
 const cannot = (why: string, details: Readonly<Record<string, unknown>>): M2Error =>
   new M2Error('M2_BAD_MESSAGE', `A message to a handler cannot be made: ${why}.`, { details });
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const UNWRITABLE = /[\x00-\x20"\\\x7f]/;
+
 function checkWords(server: string, id: number, path: string): void {
   if (!/^[A-Za-z0-9-]+$/.test(server)) throw cannot('send_ident has letters, digits and "-" only', { server });
   if (!Number.isInteger(id) || id < 0 || id > 0xffff_ffff)
     throw cannot('the connection id is not an integer from 0 to 4294967295', { id });
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  if (path === '' || /[\x00-\x20"\\\x7f]/.test(path))
+  if (path === '' || UNWRITABLE.test(path))
     throw cannot('the path is empty or has blanks, quotes or control characters', { path });
 }
 
@@ -101,9 +103,9 @@ export function encodeRequest(fields: RequestFields, protocol: HeaderProtocol): 
   checkWords(server, id, path);
   const pairs = orderFields(fields, protocol);
   // The writer does not escape names: Mongrel2's parser lets none through that would need it.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  for (const [name] of pairs)
-    if (name === '' || /[\x00-\x20"\\\x7f]/.test(name)) throw cannot(`no header has the name ${JSON.stringify(name)}`, { name });
+  for (const [name] of pairs) {
+    if (name === '' || UNWRITABLE.test(name)) throw cannot(`no header has the name ${JSON.stringify(name)}`, { name });
+  }
   const block = protocol === 'json' ? jsonBlock(pairs) : tnetstringBlock(pairs);
   const tag = protocol === 'json' ? ',' : '}';
   const head = `${server} ${printId(id, protocol === 'json')} ${path} ${block.length}:${block}${tag}${body.length}:`;
