@@ -1,11 +1,11 @@
 import { M2Error } from '../errors.js';
-import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { StoredFile } from '../http/stored-upload.js';
+import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { HttpRequest, UploadPart, WebSocketHandshake } from '../wire/message.js';
 import { encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
 import { Outbox } from './outbox.js';
-import { SendWindow } from './send-window.js';
 import { BYTES_PER_TURN } from './pacer.js';
+import { SendWindow } from './send-window.js';
 import type { ServerLink } from './server-link.js';
 
 /** Above so many waiting bytes `send` asks the caller to wait. */

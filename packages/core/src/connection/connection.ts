@@ -88,7 +88,8 @@ export class Connection {
    * @throws M2Error `M2_BAD_REPLY` for empty data (it would close them) or characters that are not latin1.
    */
   deliver(clients: Iterable<Client>, data: string | Uint8Array): number {
-    if (data.length === 0) throw new M2Error('M2_BAD_REPLY', 'deliver() got no data; an empty reply would close the connections.');
+    if (data.length === 0)
+      throw new M2Error('M2_BAD_REPLY', 'deliver() got no data; an empty reply would close the connections.');
     const groups = new Map<ServerLink, Map<string, Client[]>>();
     let reached = 0;
     for (const client of clients) {

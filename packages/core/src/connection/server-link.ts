@@ -1,7 +1,8 @@
+import { afterTick, latin1Slice } from '#platform';
 import type { Outcome } from '../backend.js';
 import { M2Error } from '../errors.js';
+import { DateCache } from '../http/date.js';
 import type { Logger } from '../logger.js';
-import { afterTick, latin1Slice } from '#platform';
 import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
 import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
@@ -13,7 +14,6 @@ import { type FlowMode, FlowModeDetector } from './flow-mode.js';
 import type { ResolvedOptions, ResolvedServer } from './options.js';
 import { Pacer } from './pacer.js';
 import { StoredUploads } from './stored-uploads.js';
-import { DateCache } from '../http/date.js';
 
 /** The body of a close frame with code 1012, "service restart": the WebSocket belonged to a handler that is gone (RFC 6455 7.4.2). */
 const SERVICE_RESTART = '\x03\xf4';

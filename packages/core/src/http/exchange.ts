@@ -4,7 +4,14 @@ import { M2Error } from '../errors.js';
 import type { HeaderValue } from '../wire/message.js';
 import { hasToken, parseLength } from './header-rules.js';
 import { type RequestBody, StoredBody, StreamedBody, WholeBody } from './request-body.js';
-import { type Framing, type HeaderPairs, makeHead, makeInterimHead, makeSwitchingHead, type ResponseHead } from './response-head.js';
+import {
+  type Framing,
+  type HeaderPairs,
+  makeHead,
+  makeInterimHead,
+  makeSwitchingHead,
+  type ResponseHead,
+} from './response-head.js';
 import { reasonPhrase } from './status.js';
 
 /** Text of one byte a character in UTF-8 too, which needs no encoding. */
@@ -41,7 +48,10 @@ export class HttpExchange implements ClientOwner {
     readonly client: Client,
   ) {
     if (client.current !== request || client.owner !== undefined) {
-      throw new M2Error('M2_EXCHANGE_STATE', 'This request is over, or another HttpExchange answers it: make one per request, in handle().');
+      throw new M2Error(
+        'M2_EXCHANGE_STATE',
+        'This request is over, or another HttpExchange answers it: make one per request, in handle().',
+      );
     }
     client.owner = this;
     this.body = openBody(request, client);
@@ -272,7 +282,10 @@ export class HttpExchange implements ClientOwner {
 
   /** @internal */
   timeOut(): void {
-    const cause = new M2Error('M2_TIMED_OUT', `No answer to ${this.request.method} ${this.request.path} within the request timeout.`);
+    const cause = new M2Error(
+      'M2_TIMED_OUT',
+      `No answer to ${this.request.method} ${this.request.path} within the request timeout.`,
+    );
     const text = `${reasonPhrase(504)}\n`;
     const head = makeHead({ ...this.framing(), keepAlive: false }, 504, PLAIN_TEXT, text.length, this.date());
     this.state = 'ended';
@@ -360,7 +373,8 @@ function openBody(request: OpeningRequest, client: Client): RequestBody {
     client.storedFile = undefined;
     return new StoredBody(storedFile, declaredLength(request));
   }
-  if (request.kind === 'http' && request.upload?.type === 'stream') return new StreamedBody(client, request, declaredLength(request));
+  if (request.kind === 'http' && request.upload?.type === 'stream')
+    return new StreamedBody(client, request, declaredLength(request));
   return new WholeBody(request);
 }
 

@@ -111,7 +111,10 @@ function scanHeaders(headers: HeaderPairs): Scan {
     if (lower === 'content-length') {
       const length = parseLength(value);
       if (length === undefined || (scan.length !== undefined && scan.length !== length)) {
-        throw new M2Error('M2_BAD_HEADER', `The response's Content-Length ${JSON.stringify(value)} is not one whole number of bytes.`);
+        throw new M2Error(
+          'M2_BAD_HEADER',
+          `The response's Content-Length ${JSON.stringify(value)} is not one whole number of bytes.`,
+        );
       }
       scan.length = length;
       continue;

@@ -59,10 +59,18 @@ export class GracefulStop {
   private async run(graceMs: number): Promise<{ unfinished: number }> {
     this.guard('stopping()', () => this.handler.stopping?.(graceMs));
     for (const client of [...this.connection.openClients()]) client.owner?.stopping();
-    await this.until(() => !this.needsInbound(), () => this.start + (this.deadline - this.start) / 2);
-    const shut = this.connection.shutdown().catch((error: unknown) => this.logger.warn('A link could not be shut down.', { error }));
+    await this.until(
+      () => !this.needsInbound(),
+      () => this.start + (this.deadline - this.start) / 2,
+    );
+    const shut = this.connection
+      .shutdown()
+      .catch((error: unknown) => this.logger.warn('A link could not be shut down.', { error }));
     await this.race(shut);
-    await this.until(() => this.loop.open === 0 && !this.hasUnsent(), () => this.deadline);
+    await this.until(
+      () => this.loop.open === 0 && !this.hasUnsent(),
+      () => this.deadline,
+    );
     const unfinished = this.loop.open;
     this.expire();
     try {
@@ -99,7 +107,10 @@ export class GracefulStop {
       done = true;
       this.wake?.();
     });
-    await this.until(() => done, () => this.deadline);
+    await this.until(
+      () => done,
+      () => this.deadline,
+    );
   }
 
   private async until(condition: () => boolean, deadline: () => number): Promise<void> {

@@ -113,7 +113,9 @@ class ServeLoop implements ConnectionOwner, Server {
     const { maxPipelined } = this.connection.options;
     if (client.pending.length >= maxPipelined || this.queuedBytes + message.size > this.maxQueueBytes) {
       // An answer out of turn would be taken for that of the request before: this client can only be closed.
-      this.logger.warn(`Connection ${client.id} of ${client.server} sent more than ${maxPipelined} requests ahead; it is closed.`);
+      this.logger.warn(
+        `Connection ${client.id} of ${client.server} sent more than ${maxPipelined} requests ahead; it is closed.`,
+      );
       client.end('shed');
       client.cancel();
       return;

@@ -32,5 +32,7 @@ function toSource(source: Handler | HandlerSource): HandlerSource {
 function toConnection(connect: string | ConnectionOptions | Connection, options: ServeOptions): Connection {
   if (connect instanceof Connection) return connect;
   const given: ConnectionOptions = typeof connect === 'string' ? { sendSpec: connect } : connect;
-  return new Connection(options.logger === undefined || given.logger !== undefined ? given : { ...given, logger: options.logger });
+  return new Connection(
+    options.logger === undefined || given.logger !== undefined ? given : { ...given, logger: options.logger },
+  );
 }
