@@ -101,7 +101,10 @@ export class Connection {
         continue;
       }
       let byServer = groups.get(link);
-      if (byServer === undefined) groups.set(link, (byServer = new Map()));
+      if (byServer === undefined) {
+        byServer = new Map();
+        groups.set(link, byServer);
+      }
       const group = byServer.get(client.server);
       if (group === undefined) byServer.set(client.server, [client]);
       else group.push(client);
