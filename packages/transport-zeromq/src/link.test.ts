@@ -186,7 +186,7 @@ describe('a restart of the server', () => {
     const link = await open(server, recorder);
     await recorder.isUp(1);
     await server.send(...numbered('old', 50));
-    await recorder.has(1);
+    await recorder.has(50);
     const next = await server.restart({ recvIdent: 'other ' });
     closers.push(() => next.close());
     await next.send(...numbered('new', 50));

@@ -1,0 +1,1 @@
+export { type AsyncBackendOptions, asyncBackend } from './async-backend.js';
