@@ -75,6 +75,9 @@ function checkDocs(root, known) {
     const at = { file: docsPath, line: index + 1 };
     if (!known.has(code)) problems.push({ ...at, message: `explains ${code}, which is not in ${listPath}` });
     if (explained.has(code)) problems.push({ ...at, message: `explains ${code} twice` });
+    const previous = [...explained].at(-1);
+    if (previous !== undefined && previous > code)
+      problems.push({ ...at, message: `${code} comes before ${previous} in the alphabet` });
     explained.add(code);
     const body = lines.slice(index + 1).findIndex((line) => line.startsWith('#'));
     const entry = lines

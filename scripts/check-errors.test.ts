@@ -45,6 +45,7 @@ describe('check-errors', () => {
     expect(problems({ 'docs/errors.md': docs('M2_A') })).toContain('does not explain M2_B');
     expect(problems({ 'docs/errors.md': docs('M2_A', 'M2_B', 'M2_C') })).toContain('explains M2_C, which is not in');
     expect(problems({ 'docs/errors.md': docs('M2_A', 'M2_B', 'M2_B') })).toContain('explains M2_B twice');
+    expect(problems({ 'docs/errors.md': docs('M2_B', 'M2_A') })).toContain('docs/errors.md: M2_A comes before M2_B');
     expect(problems({ 'docs/errors.md': '### M2_A\n\n### M2_B\n\nText.\n' })).toContain('M2_A has a heading but no explanation');
   });
 });
