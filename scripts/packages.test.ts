@@ -29,6 +29,11 @@ describe.each(packages)('the manifest of %s', (name, { folder, manifest }) => {
     }
   });
 
+  it('is in the tables of README.md and ARCHITECTURE.md', () => {
+    expect(readText(projectRoot, 'README.md')).toMatch(new RegExp(`^\\| \\[\`@m2/${name}\`\\]\\(${folder}\\) \\|`, 'm'));
+    expect(readText(projectRoot, 'ARCHITECTURE.md')).toMatch(new RegExp(`^\\| \`@m2/${name}\` \\|`, 'm'));
+  });
+
   it('has types for each entry, named first', () => {
     for (const entry of Object.values(manifest.exports ?? {})) expect(Object.keys(entry as object)[0]).toBe('types');
   });
