@@ -1,0 +1,85 @@
+import { M2Error } from '@m2/core';
+import type { Front } from '@m2/front';
+import { showBanner } from './banner.js';
+import type { CliLogger } from './cli-logger.js';
+import { watchApp } from './dev-watch.js';
+import { EXIT } from './exit-codes.js';
+import { devFlags } from './flags.js';
+import { devHelp } from './help.js';
+import type { CliIo } from './io.js';
+import { loadBackend } from './load-backend.js';
+import { type FlagValues, parseFlags } from './parse-flags.js';
+import { configText, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
+import { readDevArguments } from './dev-arguments.js';
+import { supervise } from './supervise.js';
+import { withErrors } from './with-errors.js';
+
+type DevValues = FlagValues<typeof devFlags>;
+
+/** Where the front is, and what an app connects to. */
+export interface FrontAddress {
+  readonly url: string;
+  readonly sendSpec: string;
+  readonly recvSpec: string;
+}
+
+/** `m2 dev`: an embedded front and an app, until a signal ends them. Resolves to the exit code. */
+export async function runDev(argv: readonly string[], io: CliIo): Promise<number> {
+  const parsed = parseFlags(devFlags, argv, io.env);
+  const { values } = parsed;
+  if (values.help) {
+    io.stdout.write(devHelp());
+    return EXIT.clean;
+  }
+  const app = readDevArguments(parsed.positionals);
+  if (values['print-config']) {
+    io.stdout.write(configText('dev', devFlags, parsed, { app }));
+    return EXIT.clean;
+  }
+  const logger = loggerOf(values, io);
+  return withErrors(logger, () => dev(app, values, logger, io));
+}
+
+async function dev(app: string, values: DevValues, logger: CliLogger, io: CliIo): Promise<number> {
+  const front = await openFront(values, logger);
+  try {
+    const [handler] = front.handlers;
+    if (handler === undefined) throw new Error('The front has no handler.');
+    const address = { url: front.url, sendSpec: handler.sendSpec, recvSpec: handler.recvSpec };
+    return await (values.watch ? watchApp : serveHere)(app, address, values, logger, io);
+  } finally {
+    await front.close();
+  }
+}
+
+/** The front's own start-up line would say what the banner says. */
+async function openFront({ host, port }: DevValues, logger: CliLogger): Promise<Front> {
+  const { startFront } = await import('@m2/front');
+  try {
+    return await startFront({ host, port, logger: { ...logger, info: logger.debug } });
+  } catch (error) {
+    const code: unknown = M2Error.is(error) ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
+    const why = { EADDRINUSE: 'another process has it', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' };
+    if (typeof code !== 'string' || !(code in why)) throw error;
+    const text = why[code as keyof typeof why];
+    throw new M2Error(
+      'M2_ADDRESS_INVALID',
+      `The embedded front cannot listen on port ${port} of ${host}: ${text} (${code}). Choose another with --port=PORT, --port=0 ` +
+        'for any free one, or another --host.',
+      { details: { host, port, code } },
+    );
+  }
+}
+
+async function serveHere(app: string, address: FrontAddress, values: DevValues, logger: CliLogger, io: CliIo): Promise<number> {
+  const { url, sendSpec, recvSpec } = address;
+  const loaded = await loadBackend(values.io, values.transport, io);
+  const { loadApp } = await import('@m2/gateway/node');
+  const { kind, name, handler } = await loadApp(app, { cwd: io.cwd, logger, rootPath: values['root-path'] });
+  const options = serveOptionsOf(values, logger);
+  const server = await serveLoaded(handler, { logger, sendSpec, recvSpec }, loaded, options);
+  const servers = [{ sendSpec, recvSpec, inferred: false }];
+  const { backend, transport } = loaded;
+  showBanner(logger, { app: name, kind, io: backend.name, transport: transport.name, servers, pid: io.pid, url });
+  return supervise({ server, io, logger, backend: backend.name, graceMs: values['graceful-timeout'], inferred: new Set() });
+}

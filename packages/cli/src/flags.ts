@@ -1,0 +1,64 @@
+import type { LogLevel } from '@m2/core';
+import { bytesFlag, choiceFlag, listFlag, numberFlag, secondsFlag, switchFlag, textFlag } from './flag.js';
+
+/** What `--log-level` takes. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly (LogLevel | 'silent')[];
+
+/** The flags that need no command. */
+export const globalFlags = {
+  help: switchFlag({ help: 'Show this text, or that of a command, and exit.', short: 'h', action: true }),
+  version: switchFlag({ help: 'Show the version and exit.', short: 'v', action: true }),
+};
+
+const graceHelp = 'How long open requests may take to finish after the first SIGINT or SIGTERM.';
+
+const common = {
+  io: textFlag('async', {
+    placeholder: 'NAME|MODULE',
+    help: 'The backend: async (one event loop), or a module that exports a Backend or a Transport, or a function that makes one.',
+  }),
+  transport: textFlag('auto', {
+    placeholder: 'NAME|MODULE',
+    help: 'The sockets: auto, zeromq, or a module that exports a Transport or a function that makes one.',
+  }),
+  'root-path': textFlag('', { placeholder: 'PATH', help: 'Mount the app here: the path that its URLs begin with, such as /api.' }),
+  'max-inflight': numberFlag(1000, { from: 1, to: 1_000_000, help: 'Requests open at once; more wait in the queue.' }),
+  'max-queue-bytes': bytesFlag(64 * 1024 * 1024, '64MiB', { help: 'Bytes of waiting requests; beyond it the answer is 503.' }),
+  'request-timeout': secondsFlag(0, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),
+};
+
+const logging = {
+  'log-level': choiceFlag(LOG_LEVELS, 'info', { help: 'The least important lines to log.' }),
+  'log-format': choiceFlag(['auto', 'text', 'json'], 'auto', { help: 'auto is text on a terminal, otherwise JSON lines.' }),
+};
+
+const actions = {
+  'print-config': switchFlag({ help: 'Show the settings and where each comes from, as JSON, and exit.', action: true }),
+  help: switchFlag({ help: 'Show the flags and exit.', short: 'h', action: true }),
+};
+
+/** The flags of `m2 serve`. */
+export const serveFlags = {
+  ...common,
+  server: listFlag({ placeholder: 'SEND[,RECV]', help: 'One more Mongrel2 server; may be given several times.' }),
+  'flow-control': choiceFlag(['auto', 'on', 'off'], 'auto', { help: "Mongrel2's download.flow_control; auto finds out." }),
+  'send-ident': textFlag(undefined, { placeholder: 'UUID', help: "The handler's send_ident, to report requests of another." }),
+  'recv-ident': textFlag(undefined, { placeholder: 'TEXT', help: "The handler's recv_ident, to report another subscription." }),
+  'connect-timeout': secondsFlag(undefined, { help: 'Exit with 5 when no subscription was seen by then; without it, wait for ever.' }),
+  'graceful-timeout': secondsFlag(30_000, { help: graceHelp }),
+  ...logging,
+  ...actions,
+  // `m2 dev --watch` starts its app with it: no banner, and the process ends when its parent is gone.
+  'dev-child': switchFlag({ help: 'Started by m2 dev --watch.', internal: true }),
+};
+
+/** The flags of `m2 dev`. */
+export const devFlags = {
+  port: numberFlag(8080, { placeholder: 'PORT', from: 0, to: 65_535, help: 'The port to listen on; 0 takes a free one.' }),
+  host: textFlag('127.0.0.1', { placeholder: 'HOST', help: 'The address to listen on.' }),
+  watch: switchFlag({ help: "Restart the app when a source file in its folder changes." }),
+  ...common,
+  'graceful-timeout': secondsFlag(5000, { help: graceHelp }),
+  ...logging,
+  ...actions,
+};
