@@ -1,0 +1,30 @@
+import type { Link, LinkReceiver, LinkSpec, PeerLink, PeerReceiver, PeerSpec, PeerTransport, Transport, TransportCapabilities } from '@m2/core';
+import { checkSpec, PROTOCOLS } from './addresses.js';
+import { defaultZmtpLimits, type ZmtpLimits } from './limits.js';
+import { ZmtpLink } from './link.js';
+import { bindPeer } from './peer-link.js';
+
+/** Options of {@link zmtpTransport}. */
+export interface ZmtpTransportOptions {
+  /** What a connection allows its peer. */
+  readonly limits?: Partial<ZmtpLimits>;
+}
+
+const capabilities: TransportCapabilities = Object.freeze({ protocols: PROTOCOLS, detectsDown: true, losslessShutdown: true });
+
+/** Links over ZMTP 3.1 on `node:net`, and Mongrel2's side of them: tcp and ipc, NULL mechanism. No native code. */
+export function zmtpTransport(options: ZmtpTransportOptions = {}): Transport & PeerTransport {
+  const limits: ZmtpLimits = { ...defaultZmtpLimits, ...options.limits };
+  return {
+    name: 'zmtp',
+    capabilities,
+    async open(spec: LinkSpec, receiver: LinkReceiver, signal?: AbortSignal): Promise<Link> {
+      signal?.throwIfAborted();
+      const endpoints = { requests: checkSpec('send_spec', spec.sendSpec), replies: checkSpec('recv_spec', spec.recvSpec) };
+      return new ZmtpLink(endpoints, spec, receiver, limits);
+    },
+    bind(spec: PeerSpec, receiver: PeerReceiver): Promise<PeerLink> {
+      return bindPeer(spec, receiver, limits);
+    },
+  };
+}
