@@ -154,20 +154,20 @@ export class SocketSpec {
   /** What the ZeroMQ library takes: `proto://endpoint`, without ident and fragment. */
   readonly address: string;
   /** tcp, ws and wss: the host; IPv6 without brackets; `*` for every interface. */
-  readonly host?: string;
+  readonly host: string | undefined;
   /** tcp, ws and wss: 1 to 65535, or 0 for any free one (with `#bind` only). Absent when a ws address has none. */
-  readonly port?: number;
+  readonly port: number | undefined;
   /** The socket's ZeroMQ identity (routing id), when one is given. */
-  readonly ident?: string;
+  readonly ident: string | undefined;
   /** Whether the socket binds or connects. Handlers connect, which is the default. */
   readonly mode: 'connect' | 'bind';
 
   private constructor(parts: SpecParts) {
     this.protocol = parts.protocol;
     this.address = `${parts.protocol}://${parts.endpoint}`;
-    if (parts.host !== undefined) this.host = parts.host;
-    if (parts.port !== undefined) this.port = parts.port;
-    if (parts.ident !== undefined) this.ident = parts.ident;
+    this.host = parts.host;
+    this.port = parts.port;
+    this.ident = parts.ident;
     this.mode = parts.mode;
     Object.freeze(this);
   }
