@@ -208,7 +208,7 @@ export class Client {
       this.flushing = true;
       this.link.flushAfterTick(this);
     }
-    return this.outbox.bytes <= HIGH_WATER_BYTES && !this.link.congested;
+    return this.outbox.bytes <= Math.max(HIGH_WATER_BYTES, this.window.worthCollecting(this.link.mode)) && !this.link.congested;
   }
 
   /** Sends what the client has room for. @internal */

@@ -30,6 +30,14 @@ export class SendWindow {
     return limit;
   }
 
+  /**
+   * Bytes that are worth collecting before the next message. Mongrel2 counts messages, not bytes: without flow control few
+   * large ones outlast a slow reader whom many small ones would kill.
+   */
+  worthCollecting(mode: FlowMode): number {
+    return mode === 'off' ? this.messageBytes : 0;
+  }
+
   /** A message of `size` bytes may go out now, as it is. */
   fits(mode: FlowMode, size: number): boolean {
     if (mode === 'on') return size <= this.window;
