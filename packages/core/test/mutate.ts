@@ -67,7 +67,8 @@ const mutations: readonly Mutation[] = [
 
 /** One of the samples with one to three mutations. */
 export function mutate(samples: readonly Uint8Array[], random: Random): Uint8Array {
-  const pick = (): Uint8Array => samples[random(samples.length)] as Uint8Array;
+  // A copy, and no Buffer: slice() of a Buffer is a view, through which mutations would reach the samples.
+  const pick = (): Uint8Array => new Uint8Array(samples[random(samples.length)] as Uint8Array);
   let bytes = pick();
   for (let left = 1 + random(3); left > 0 && bytes.length > 0; left--) {
     bytes = (mutations[random(mutations.length)] as Mutation)(bytes, random, pick());

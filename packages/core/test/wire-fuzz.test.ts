@@ -8,8 +8,8 @@ import { decodeTnetstring, encodeTnetstring } from '../src/wire/tnetstring.js';
 import { captures } from './captures/captures.js';
 import { mutate, type Random, seededRandom } from './mutate.js';
 
-// Another seed each day finds more than the same one for ever; M2_FUZZ_SEED repeats a run.
-const seed = Number(process.env.M2_FUZZ_SEED ?? Math.floor(Date.now() / 86_400_000));
+// Another seed (M2_FUZZ_SEED=2, 3...) makes another run; without one every run is the same.
+const seed = Number(process.env.M2_FUZZ_SEED ?? 1);
 
 /** Runs `check` on mutated samples; a failure names the seed, the round and the bytes. */
 function fuzz(rounds: number, samples: readonly Uint8Array[], check: (bytes: Uint8Array, random: Random) => void): void {
