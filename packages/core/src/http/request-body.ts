@@ -60,6 +60,8 @@ export class StreamedBody implements RequestBody, UploadSink {
   private outstanding = 0;
   private complete: boolean;
   private discarding = false;
+  /** Discarded with something unread: no later read may take that for the end. */
+  private unread = false;
   private failure: M2Error | undefined;
   private reader: { resolve: (bytes: Uint8Array | undefined) => void; reject: (cause: M2Error) => void } | undefined;
 
@@ -86,6 +88,7 @@ export class StreamedBody implements RequestBody, UploadSink {
       this.grant();
       return Promise.resolve(part);
     }
+    if (this.unread) return Promise.reject(discarded());
     if (this.complete) return Promise.resolve(undefined);
     if (this.failure !== undefined) return Promise.reject(this.failure);
     if (this.reader !== undefined) {
@@ -100,6 +103,9 @@ export class StreamedBody implements RequestBody, UploadSink {
   cancel(): void {
     if (this.discarding) return;
     this.discarding = true;
+    this.unread = !this.complete || this.parts.length > 0;
+    this.reader?.reject(discarded());
+    this.reader = undefined;
     this.parts = [];
     this.buffered = 0;
     if (this.complete) return;
@@ -139,8 +145,8 @@ export class StreamedBody implements RequestBody, UploadSink {
 
   private append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    // A copy: the message's bytes may be a small view on a large read of the socket.
-    this.parts.push(bytes.slice());
+    // A copy, which slice() of a Buffer is not: the message's bytes may be a small view on a large read of the socket.
+    this.parts.push(new Uint8Array(bytes));
     this.buffered += bytes.length;
     this.received += bytes.length;
   }
@@ -154,6 +160,9 @@ export class StreamedBody implements RequestBody, UploadSink {
     this.client.grantCredits(room);
   }
 }
+
+const discarded = (): M2Error =>
+  new M2Error('M2_EXCHANGE_STATE', 'The response was complete before all of the request body was read.');
 
 /** A body that Mongrel2 stores in a file (`upload.temp_store`, protocol 7.2), read while it is being written. */
 export class StoredBody implements RequestBody {

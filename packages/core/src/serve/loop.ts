@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Client, OpeningRequest } from '../connection/client.js';
 import type { Connection, ConnectionOwner } from '../connection/connection.js';
 import { integer } from '../connection/options.js';
+import { M2Error } from '../errors.js';
 import type { Handler } from '../handler.js';
 import { HttpExchange } from '../http/exchange.js';
 import { type Logger, silentLogger } from '../logger.js';
@@ -213,7 +214,9 @@ class ServeLoop implements ConnectionOwner, Server {
 
   private report(message: M2Request, error: unknown): void {
     this.counters.handlerErrors++;
-    this.logger.error(`The handler failed on a message of kind ${message.kind} for ${message.path}.`, {
+    // An adapter of apps says better what its app did.
+    const told = M2Error.is(error) && error.code === 'M2_APP_FAILED';
+    this.logger.error(told ? error.message : `The handler failed on a message of kind ${message.kind} for ${message.path}.`, {
       error,
       server: message.server,
       id: message.id,

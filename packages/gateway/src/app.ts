@@ -1,0 +1,41 @@
+import type { Clock, Logger } from '@m2/core';
+import type { FetchInfo } from './fetch-info.js';
+
+/** What an app may return: a Response, or a promise of one. */
+export type FetchResult = Response | Promise<Response>;
+
+/**
+ * A fetch app as a function. The second argument says what a Request cannot, see {@link FetchInfo}; the third is the same
+ * object again, for apps written for `(request, env, context)`, where `context.waitUntil` is looked for.
+ */
+export type FetchFunction = (request: Request, info: FetchInfo, context: FetchInfo) => FetchResult;
+
+/** A fetch app as an object with a `fetch` method: `export default { fetch }`, a Hono app. */
+export interface FetchObject {
+  fetch(request: Request, info: FetchInfo, context: FetchInfo): FetchResult;
+}
+
+/** What `fetchHandler` runs. */
+export type FetchApp = FetchFunction | FetchObject;
+
+/** Settings of `fetchHandler`. Every field has a default. */
+export interface FetchHandlerOptions {
+  /** How log lines call the app, such as `./app.mjs`. Default: none. */
+  readonly name?: string;
+  /** Gets a line for what no client may be told and no counter shows. Default: none. Errors of the app go to the server's logger. */
+  readonly logger?: Logger;
+  /**
+   * Where the app is mounted, such as `/shop`: requests for `/shop/cart` reach it as `/cart`, what lies outside is answered
+   * 404. Default: the root. `M2_OPTION_INVALID` unless it begins with a slash.
+   */
+  readonly rootPath?: string;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /**
+   * How Requests are made. `light` ones build headers, signal and body only when they are read; `real` ones are the
+   * platform's own and cost several times as much. `auto` (the default) makes light ones where `new Request(request)` takes
+   * them (Node 20 and 22), and real ones elsewhere. Set `light` on newer versions when the app never passes its request to
+   * `new Request()` or `fetch()`.
+   */
+  readonly requests?: 'auto' | 'light' | 'real';
+}

@@ -1,0 +1,3 @@
+export type { FetchApp, FetchFunction, FetchHandlerOptions, FetchObject, FetchResult } from './app.js';
+export { fetchHandler } from './fetch-handler.js';
+export type { FetchInfo } from './fetch-info.js';
