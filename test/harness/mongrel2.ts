@@ -10,6 +10,8 @@ import { leasePorts, type PortLease } from './ports.js';
 
 /** How long Mongrel2 may take to accept HTTP, in milliseconds. */
 const START_MS = 15_000;
+/** What Mongrel2 logs of a reply that it drops. */
+const BAD_REPLY = /Skipped invalid message from handler|Invalid extended response/g;
 const OUTPUT_KEPT = 64 * 1024;
 
 /** What a Mongrel2 is started with. */
@@ -33,6 +35,10 @@ export interface RealMongrel2 {
   readonly handlers: readonly HandlerConfig[];
   /** Its process, while there is one. */
   readonly pid: number | undefined;
+  /** How its first handler is connected to. */
+  readonly connect: { readonly sendSpec: string; readonly recvSpec: string };
+  /** How many replies it could not read, by its own error log: each of them stalls the whole route (protocol 4). */
+  badReplies(): number;
   /** What it wrote to its error log and its terminal: for failure messages, and for what can be seen only there. */
   log(): string;
   /** Sends the signal and waits for the process to be gone. */
@@ -124,12 +130,21 @@ class Mongrel2Process implements RealMongrel2 {
     this.url = `http://127.0.0.1:${port}`;
   }
 
+  get connect(): { sendSpec: string; recvSpec: string } {
+    const { sendSpec, recvSpec } = this.handlers[0] as HandlerConfig;
+    return { sendSpec, recvSpec };
+  }
+
   get pid(): number | undefined {
     return this.child?.pid;
   }
 
   log(): string {
     return `${this.output}${this.errorLog()}`;
+  }
+
+  badReplies(): number {
+    return this.errorLog().match(BAD_REPLY)?.length ?? 0;
   }
 
   private errorLog(): string {

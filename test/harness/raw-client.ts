@@ -6,6 +6,9 @@ import { type RawResponse, type ReadOptions, readResponse } from './response-par
 /** Above so many unread bytes the client lets TCP hold the server back. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
+/** How much of what came last can be looked at besides being read. */
+const TAIL_BYTES = 8 * 1024;
+
 /**
  * A TCP client that writes exactly the bytes it is told to and parses responses strictly. Every wait has a deadline.
  */
@@ -13,6 +16,8 @@ export class RawClient {
   private readonly reader = new ByteReader(() => this.wanted());
   private readonly gone: Promise<void>;
   private stopped = false;
+  private tail = '';
+  private readonly watchers = new Set<() => void>();
   /** Bytes that came, read or not. */
   received = 0;
 
@@ -21,6 +26,8 @@ export class RawClient {
     socket.on('data', (bytes) => {
       this.received += bytes.length;
       this.reader.push(bytes);
+      this.tail = `${this.tail}${bytes.toString('latin1', Math.max(0, bytes.length - TAIL_BYTES))}`.slice(-TAIL_BYTES);
+      for (const watcher of this.watchers) watcher();
       if (this.reader.buffered > HIGH_WATER_BYTES) socket.pause();
     });
     socket.once('end', () => this.reader.end());
@@ -77,6 +84,21 @@ export class RawClient {
       () => `${count} bytes (${this.received} came)`,
     );
     return Buffer.concat(parts);
+  }
+
+  /** Waits until the text has come, read or not; resolves to the last that came. */
+  async sees(text: string): Promise<string> {
+    const seen = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!this.tail.includes(text)) return;
+        this.watchers.delete(look);
+        resolve();
+      };
+      this.watchers.add(look);
+      look();
+    });
+    await within(seen, () => `${JSON.stringify(text)} comes; last came ${JSON.stringify(this.tail.slice(-200))}`);
+    return this.tail;
   }
 
   /** Resolves when the server has closed its side, to whatever bytes came before. */

@@ -1,7 +1,6 @@
 import { Pull, XPublisher } from 'zeromq';
 import { within } from './deadline.js';
 import { EventLog } from './event-log.js';
-import type { HandlerConfig } from './mongrel2-config.js';
 
 /** One message of Mongrel2, its three words apart. */
 export interface TinyMessage {
@@ -23,7 +22,7 @@ export class TinyHandler {
   private readonly replies = new XPublisher({ linger: 0 });
 
   /** Connects to a Mongrel2's handler and waits for its subscription. */
-  static async connect(config: HandlerConfig): Promise<TinyHandler> {
+  static async connect(config: { readonly sendSpec: string; readonly recvSpec: string }): Promise<TinyHandler> {
     const handler = new TinyHandler();
     handler.replies.connect(config.recvSpec);
     await within(handler.replies.receive(), 'the subscription of Mongrel2');
