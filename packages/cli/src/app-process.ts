@@ -46,7 +46,9 @@ export class AppProcess {
     this.child = child;
     child.on('message', (message) => this.message(message));
     child.on('error', (error) => this.ended(child, `could not be started or reached: ${error.message}`, EXIT.runtime));
-    child.on('exit', (code, signal) => this.ended(child, signal === null ? `ended with code ${code}` : `was ended by ${signal}`, code));
+    child.on('exit', (code, signal) =>
+      this.ended(child, signal === null ? `ended with code ${code}` : `was ended by ${signal}`, code),
+    );
   }
 
   /** A file changed: the app ends, then starts anew. */

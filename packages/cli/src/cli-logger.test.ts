@@ -8,7 +8,12 @@ function collect(options: Partial<CliLoggerOptions> = {}) {
   let text = '';
   const sink = { write: (piece: string) => (text += piece) };
   const logger = createLogger({ sink, format: 'text', level: 'info', color: false, clock, pid: 7, ...options });
-  return { logger, text: () => text, lines: () => text.split('\n').slice(0, -1), json: () => JSON.parse(text) as Record<string, unknown> };
+  return {
+    logger,
+    text: () => text,
+    lines: () => text.split('\n').slice(0, -1),
+    json: () => JSON.parse(text) as Record<string, unknown>,
+  };
 }
 
 describe('text logs', () => {
@@ -36,7 +41,9 @@ describe('text logs', () => {
     const cause = new TypeError('x is not a function');
     const error = new M2Error('M2_APP_IMPORT_FAILED', 'The app failed.', { cause });
     logger.error(error.message, { error });
-    expect(text()).toMatch(/error The app failed\. \[M2_APP_IMPORT_FAILED\]\n {2}caused by TypeError: x is not a function\n {6}at /);
+    expect(text()).toMatch(
+      /error The app failed\. \[M2_APP_IMPORT_FAILED\]\n {2}caused by TypeError: x is not a function\n {6}at /,
+    );
     expect(text()).toContain('cli-logger.test.ts');
     expect(text().match(/The app failed/g)).toHaveLength(1);
   });

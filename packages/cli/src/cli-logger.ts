@@ -44,7 +44,9 @@ export function wantsColor(sink: TextSink, env: Readonly<Record<string, string |
 const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g;
 
 const escapeControls = (text: string): string =>
-  text.replace(CONTROLS, (character) => (character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  text.replace(CONTROLS, (character) =>
+    character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** A logger that writes text for people or one JSON object a line. Nothing that it is given makes it throw. */
 export function createLogger(options: CliLoggerOptions): CliLogger {

@@ -2,6 +2,7 @@ import { M2Error } from '@m2/core';
 import type { Front } from '@m2/front';
 import { showBanner } from './banner.js';
 import type { CliLogger } from './cli-logger.js';
+import { readDevArguments } from './dev-arguments.js';
 import { watchApp } from './dev-watch.js';
 import { EXIT } from './exit-codes.js';
 import { devFlags } from './flags.js';
@@ -10,7 +11,6 @@ import type { CliIo } from './io.js';
 import { loadBackend } from './load-backend.js';
 import { type FlagValues, parseFlags } from './parse-flags.js';
 import { configText, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
-import { readDevArguments } from './dev-arguments.js';
 import { supervise } from './supervise.js';
 import { withErrors } from './with-errors.js';
 
@@ -59,7 +59,11 @@ async function openFront({ host, port }: DevValues, logger: CliLogger): Promise<
     return await startFront({ host, port, logger: { ...logger, info: logger.debug } });
   } catch (error) {
     const code: unknown = M2Error.is(error) ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
-    const why = { EADDRINUSE: 'another process has it', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' };
+    const why = {
+      EADDRINUSE: 'another process has it',
+      EACCES: 'this user may not',
+      EADDRNOTAVAIL: 'this machine has no such address',
+    };
     if (typeof code !== 'string' || !(code in why)) throw error;
     const text = why[code as keyof typeof why];
     throw new M2Error(
@@ -77,9 +81,18 @@ async function serveHere(app: string, address: FrontAddress, values: DevValues, 
   const { loadApp } = await import('@m2/gateway/node');
   const { kind, name, handler } = await loadApp(app, { cwd: io.cwd, logger, rootPath: values['root-path'] });
   const options = serveOptionsOf(values, logger);
+  const startedAt = io.clock.now();
   const server = await serveLoaded(handler, { logger, sendSpec, recvSpec }, loaded, options);
   const servers = [{ sendSpec, recvSpec, inferred: false }];
   const { backend, transport } = loaded;
   showBanner(logger, { app: name, kind, io: backend.name, transport: transport.name, servers, pid: io.pid, url });
-  return supervise({ server, io, logger, backend: backend.name, graceMs: values['graceful-timeout'], inferred: new Set() });
+  return supervise({
+    server,
+    io,
+    logger,
+    backend: backend.name,
+    startedAt,
+    graceMs: values['graceful-timeout'],
+    inferred: new Set(),
+  });
 }

@@ -36,10 +36,17 @@ async function serveApp({ app, servers }: ServeArguments, values: ServeValues, l
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
   const { kind, name, handler } = await loadApp(app, { cwd: io.cwd, logger, rootPath: values['root-path'] });
-  const options = serveOptionsOf(values, logger);
-  const connection: ConnectionOptions = { logger, servers: servers.map((server) => serverOptions(server, values)) };
+  // What goes well, the parent says.
+  const quiet = values['dev-child'] ? { ...logger, info: logger.debug } : logger;
+  const options = serveOptionsOf(values, quiet);
+  const connection: ConnectionOptions = { logger: quiet, servers: servers.map((server) => serverOptions(server, values)) };
+  const startedAt = io.clock.now();
   const server = await serveLoaded(handler, connection, loaded, options);
-  const shown = servers.map(({ sendSpec, recvSpec, inferred }) => ({ sendSpec: `${sendSpec}`, recvSpec: `${recvSpec}`, inferred }));
+  const shown = servers.map(({ sendSpec, recvSpec, inferred }) => ({
+    sendSpec: `${sendSpec}`,
+    recvSpec: `${recvSpec}`,
+    inferred,
+  }));
   if (!values['dev-child']) {
     const { backend, transport } = loaded;
     showBanner(logger, { app: name, kind, io: backend.name, transport: transport.name, servers: shown, pid: io.pid });
@@ -47,8 +54,9 @@ async function serveApp({ app, servers }: ServeArguments, values: ServeValues, l
   return supervise({
     server,
     io,
-    logger,
+    logger: quiet,
     backend: loaded.backend.name,
+    startedAt,
     graceMs: values['graceful-timeout'],
     connectTimeoutMs: values['connect-timeout'],
     inferred: new Set(shown.filter(({ inferred }) => inferred).map(({ recvSpec }) => recvSpec)),

@@ -16,6 +16,7 @@ export function readDevArguments(positionals: readonly string[]): string {
         `${positionals.filter((word) => !looksLikeAddress(word))[0] ?? './app.mjs'} ${address}.`,
     );
   }
-  if (surplus.length > 0) throw new M2Error('M2_USAGE', `There is one word too many: ${JSON.stringify(surplus[0])}. m2 dev takes one app.`);
+  if (surplus.length > 0)
+    throw new M2Error('M2_USAGE', `There is one word too many: ${JSON.stringify(surplus[0])}. m2 dev takes one app.`);
   return app;
 }

@@ -9,6 +9,7 @@ import type { FrontAddress } from './command-dev.js';
 import { EXIT, exitCodeOfSignal } from './exit-codes.js';
 import { devFlags, serveFlags } from './flags.js';
 import type { CliIo } from './io.js';
+import { KeyPress } from './key-press.js';
 import { parseModuleSpecifier } from './module-specifier.js';
 import { type FlagValues, variableOf } from './parse-flags.js';
 import { watchFolder } from './watch-folder.js';
@@ -21,7 +22,13 @@ const bin = fileURLToPath(new URL('../bin/m2.js', import.meta.url));
  * Runs the app in a child process that is started anew when a source file changes; the front stays here, and requests wait
  * at it meanwhile. Resolves to the exit code after a signal.
  */
-export async function watchApp(app: string, address: FrontAddress, values: DevValues, logger: CliLogger, io: CliIo): Promise<number> {
+export async function watchApp(
+  app: string,
+  address: FrontAddress,
+  values: DevValues,
+  logger: CliLogger,
+  io: CliIo,
+): Promise<number> {
   const { url, sendSpec, recvSpec } = address;
   const argv = childArguments(app, address, values, logger);
   const env = childEnvironment(io.env);
@@ -30,7 +37,7 @@ export async function watchApp(app: string, address: FrontAddress, values: DevVa
   const graceMs = values['graceful-timeout'];
   const process = new AppProcess({ spawn: () => startChild(argv, { cwd: io.cwd, env }), logger, clock, graceMs });
   const servers = [{ sendSpec, recvSpec, inferred: false }];
-  showBanner(logger, { app, kind: undefined, io: values.io, transport: values.transport, servers, pid: io.pid, url });
+  showBanner(logger, { app, kind: undefined, io: values.io, transport: undefined, servers, pid: io.pid, url });
   const folder = folderOf(app, io.cwd);
   const unwatch = watchFolder({ folder, clock, logger, changed: (path) => process.changed(path) });
   logger.info(`Watching the source files in ${folder}.`);
@@ -46,9 +53,11 @@ export async function watchApp(app: string, address: FrontAddress, values: DevVa
 function untilSignal(process: AppProcess, logger: CliLogger, io: CliIo): Promise<number> {
   return new Promise((resolve) => {
     const signals = ['SIGINT', 'SIGTERM'] as const;
+    const keyPress = new KeyPress(io.clock);
     let stopping = false;
     const listeners = signals.map((signal) => {
       const listener = () => {
+        if (keyPress.isEcho(signal)) return;
         if (stopping) {
           logger.warn(`${signal} again: killing the app.`);
           process.kill();

@@ -44,7 +44,10 @@ export function errorLines(facts: ErrorFacts, shown: string): string[] {
   else if (!shown.includes(facts.message)) lines.push(`${facts.name}: ${facts.message}`);
   if (facts.cause !== undefined) {
     const [first = '', ...rest] = errorLines(facts.cause, '');
-    lines.push(`caused by ${first}${facts.cause.stack === undefined && facts.cause.code !== undefined ? ` [${facts.cause.code}]` : ''}`, ...rest);
+    lines.push(
+      `caused by ${first}${facts.cause.stack === undefined && facts.cause.code !== undefined ? ` [${facts.cause.code}]` : ''}`,
+      ...rest,
+    );
   }
   return lines;
 }

@@ -29,7 +29,9 @@ export interface FlagText {
 }
 
 const wrong = (source: string, text: string, wanted: string, hint = ''): M2Error =>
-  new M2Error('M2_USAGE', `${source} is ${JSON.stringify(text)}; it must be ${wanted}.${hint}`, { details: { source, value: text } });
+  new M2Error('M2_USAGE', `${source} is ${JSON.stringify(text)}; it must be ${wanted}.${hint}`, {
+    details: { source, value: text },
+  });
 
 /** Free text, not empty. */
 export function textFlag<F extends string | undefined>(fallback: F, about: FlagText): Flag<F | string> {

@@ -21,7 +21,10 @@ const common = {
     placeholder: 'NAME|MODULE',
     help: 'The sockets: auto, zeromq, or a module that exports a Transport or a function that makes one.',
   }),
-  'root-path': textFlag('', { placeholder: 'PATH', help: 'Mount the app here: the path that its URLs begin with, such as /api.' }),
+  'root-path': textFlag('', {
+    placeholder: 'PATH',
+    help: 'Mount the app here: the path that its URLs begin with, such as /api.',
+  }),
   'max-inflight': numberFlag(1000, { from: 1, to: 1_000_000, help: 'Requests open at once; more wait in the queue.' }),
   'max-queue-bytes': bytesFlag(64 * 1024 * 1024, '64MiB', { help: 'Bytes of waiting requests; beyond it the answer is 503.' }),
   'request-timeout': secondsFlag(0, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),
@@ -44,7 +47,9 @@ export const serveFlags = {
   'flow-control': choiceFlag(['auto', 'on', 'off'], 'auto', { help: "Mongrel2's download.flow_control; auto finds out." }),
   'send-ident': textFlag(undefined, { placeholder: 'UUID', help: "The handler's send_ident, to report requests of another." }),
   'recv-ident': textFlag(undefined, { placeholder: 'TEXT', help: "The handler's recv_ident, to report another subscription." }),
-  'connect-timeout': secondsFlag(undefined, { help: 'Exit with 5 when no subscription was seen by then; without it, wait for ever.' }),
+  'connect-timeout': secondsFlag(undefined, {
+    help: 'Exit with 5 when no subscription was seen by then; without it, wait for ever.',
+  }),
   'graceful-timeout': secondsFlag(30_000, { help: graceHelp }),
   ...logging,
   ...actions,
@@ -56,7 +61,7 @@ export const serveFlags = {
 export const devFlags = {
   port: numberFlag(8080, { placeholder: 'PORT', from: 0, to: 65_535, help: 'The port to listen on; 0 takes a free one.' }),
   host: textFlag('127.0.0.1', { placeholder: 'HOST', help: 'The address to listen on.' }),
-  watch: switchFlag({ help: "Restart the app when a source file in its folder changes." }),
+  watch: switchFlag({ help: 'Restart the app when a source file in its folder changes.' }),
   ...common,
   'graceful-timeout': secondsFlag(5000, { help: graceHelp }),
   ...logging,

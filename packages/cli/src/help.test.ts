@@ -13,7 +13,9 @@ function rowsUnder(heading: string): Map<string, string[]> {
   const rows = new Map<string, string[]>();
   for (const line of (section.split('\n## ')[0] ?? '').split('\n')) {
     if (!line.startsWith('|') || line.startsWith('|---')) continue;
-    const [, first = '', ...cells] = line.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|').replaceAll('`', ''));
+    const [, first = '', ...cells] = line
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replaceAll('\\|', '|').replaceAll('`', ''));
     rows.set(first, cells.slice(0, -1));
   }
   return rows;

@@ -38,7 +38,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
-const refusal = (message: string) => expect.objectContaining({ code: 'M2_OPTION_INVALID', message: expect.stringContaining(message) });
+const refusal = (message: string) =>
+  expect.objectContaining({ code: 'M2_OPTION_INVALID', message: expect.stringContaining(message) });
 const ours = { name: 'given', capabilities: { protocols: [], detectsDown: true, losslessShutdown: true }, open() {} };
 
 /** Loads with a transport that needs no package. */
@@ -47,7 +48,15 @@ const load = (io: string) =>
     cwd,
     importModule: async (url) => {
       if (url === '@m2/transport-zeromq') return { zeromqTransport: () => ours };
-      if (url === '@m2/backend-async') return { asyncBackend: (options: object) => ({ name: 'async', capabilities: { inProcess: true, modules: true, reload: false }, serve() {}, ...options }) };
+      if (url === '@m2/backend-async')
+        return {
+          asyncBackend: (options: object) => ({
+            name: 'async',
+            capabilities: { inProcess: true, modules: true, reload: false },
+            serve() {},
+            ...options,
+          }),
+        };
       return (await import(/* @vite-ignore */ url)) as object;
     },
   });
@@ -84,7 +93,10 @@ describe('loadBackend', () => {
     ['asinc', 'there is neither a name nor an installed module "asinc". Names: async, threads. Did you mean async?'],
     ['./empty.mjs', 'the module exports no default, backend, transport. It exports api: name one with ./empty.mjs:NAME.'],
     ['./empty.mjs:other', 'the module exports no other. It exports api'],
-    ['./number.mjs', 'the module gave number, but for a Backend it misses name (a string), capabilities.inProcess (true or false)'],
+    [
+      './number.mjs',
+      'the module gave number, but for a Backend it misses name (a string), capabilities.inProcess (true or false)',
+    ],
     ['./half.mjs', 'for a Backend it misses capabilities.modules (true or false), capabilities.reload (true or false), serve('],
     ['./half.mjs', 'for a Transport it misses capabilities.protocols (a list of strings)'],
     ['./throws.mjs', 'the module could not be loaded.'],
@@ -99,9 +111,17 @@ describe('loadBackend', () => {
   });
 
   it('says which package to install for a name of ours that is not there', async () => {
-    const missing = Object.assign(new Error("Cannot find package '@m2/backend-threads' imported from m2"), { code: 'ERR_MODULE_NOT_FOUND' });
-    const io = { cwd, importModule: (url: string) => (url === '@m2/transport-zeromq' ? Promise.resolve({ zeromqTransport: ours }) : Promise.reject(missing)) };
-    await expect(loadBackend('threads', 'auto', io)).rejects.toEqual(refusal('--io=threads: it needs the package @m2/backend-threads'));
+    const missing = Object.assign(new Error("Cannot find package '@m2/backend-threads' imported from m2"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    });
+    const io = {
+      cwd,
+      importModule: (url: string) =>
+        url === '@m2/transport-zeromq' ? Promise.resolve({ zeromqTransport: ours }) : Promise.reject(missing),
+    };
+    await expect(loadBackend('threads', 'auto', io)).rejects.toEqual(
+      refusal('--io=threads: it needs the package @m2/backend-threads'),
+    );
   });
 });
 

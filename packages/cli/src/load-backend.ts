@@ -116,14 +116,26 @@ function pick(flag: string, name: string, specifier: ModuleSpecifier, exports: o
   const names = specifier.export === undefined ? ['default', 'backend', 'transport'] : [specifier.export];
   for (const candidate of names) if (module[candidate] !== undefined) return module[candidate];
   const has = Object.keys(module).join(', ') || 'nothing';
-  throw invalid(flag, name, `the module exports no ${names.join(', ')}. It exports ${has}: name one with ${specifier.module}:NAME.`);
+  throw invalid(
+    flag,
+    name,
+    `the module exports no ${names.join(', ')}. It exports ${has}: name one with ${specifier.module}:NAME.`,
+  );
 }
 
-function refused(flag: string, name: string, value: unknown, ...kinds: readonly (readonly [string, readonly string[]])[]): M2Error {
+function refused(
+  flag: string,
+  name: string,
+  value: unknown,
+  ...kinds: readonly (readonly [string, readonly string[]])[]
+): M2Error {
   const got = value === null ? 'null' : typeof value;
   const missing = kinds.map(([kind, parts]) => `for ${kind} it misses ${parts.join(', ')}`).join('; ');
   return invalid(flag, name, `the module gave ${got === 'object' ? 'an object' : got}, but ${missing}.`);
 }
 
 const invalid = (flag: string, name: string, text: string, cause?: unknown): M2Error =>
-  new M2Error('M2_OPTION_INVALID', `${flag}=${name}: ${text}`, { details: { flag, value: name }, ...(cause === undefined ? {} : { cause }) });
+  new M2Error('M2_OPTION_INVALID', `${flag}=${name}: ${text}`, {
+    details: { flag, value: name },
+    ...(cause === undefined ? {} : { cause }),
+  });

@@ -12,7 +12,11 @@ async function run(argv: string[], env: Record<string, string> = {}) {
 describe('m2', () => {
   it('shows its help and version on stdout', async () => {
     for (const argv of [['--help'], ['-h'], ['help']]) expect(await run(argv)).toEqual({ code: 0, out: mainHelp(), err: '' });
-    for (const argv of [['serve', '--help'], ['serve', 'x', '-h'], ['help', 'serve']]) {
+    for (const argv of [
+      ['serve', '--help'],
+      ['serve', 'x', '-h'],
+      ['help', 'serve'],
+    ]) {
       expect(await run(argv)).toEqual({ code: 0, out: serveHelp(), err: '' });
     }
     for (const argv of [['--version'], ['-v']]) {
@@ -47,7 +51,9 @@ describe('m2', () => {
   });
 
   it('prints the settings and where each is from, without loading the app', async () => {
-    const { code, out, err } = await run(['serve', 'none.mjs', 'tcp://h:2', '--print-config', '--io=x'], { M2_LOG_LEVEL: 'warn' });
+    const { code, out, err } = await run(['serve', 'none.mjs', 'tcp://h:2', '--print-config', '--io=x'], {
+      M2_LOG_LEVEL: 'warn',
+    });
     expect([code, err]).toEqual([0, '']);
     expect(JSON.parse(out)).toMatchObject({
       command: 'serve',
@@ -61,6 +67,9 @@ describe('m2', () => {
       },
     });
     expect(out).not.toContain('dev-child');
-    expect(JSON.parse((await run(['dev', 'a.mjs', '--print-config'])).out)).toMatchObject({ command: 'dev', settings: { port: { value: 8080 } } });
+    expect(JSON.parse((await run(['dev', 'a.mjs', '--print-config'])).out)).toMatchObject({
+      command: 'dev',
+      settings: { port: { value: 8080 } },
+    });
   });
 });

@@ -51,7 +51,10 @@ async function run(argv: readonly string[], io: CliIo): Promise<number> {
 
 function unknownCommand(command: string, rest: readonly string[]): M2Error {
   if (command.startsWith('-')) {
-    return new M2Error('M2_USAGE', `There is no flag ${command} before the command.${didYouMean(command, ['--help', '--version'])}`);
+    return new M2Error(
+      'M2_USAGE',
+      `There is no flag ${command} before the command.${didYouMean(command, ['--help', '--version'])}`,
+    );
   }
   if (looksLikeAddress(command) || /[./\\]/.test(command)) {
     const verb = [command, ...rest].some(looksLikeAddress) ? 'serve' : 'dev';

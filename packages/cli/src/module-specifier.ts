@@ -42,7 +42,9 @@ function resolveImportOnly(module: string, cwd: string): string | undefined {
     const manifest = join(folder, 'node_modules', name, 'package.json');
     if (existsSync(manifest)) {
       const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports?: unknown };
-      const entry = importTarget(isObject(exports) && subpath in exports ? exports[subpath] : subpath === '.' ? exports : undefined);
+      const entry = importTarget(
+        isObject(exports) && subpath in exports ? exports[subpath] : subpath === '.' ? exports : undefined,
+      );
       return entry === undefined ? undefined : pathToFileURL(join(dirname(manifest), entry)).href;
     }
     if (dirname(folder) === folder) return undefined;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { devFlags, serveFlags } from './flags.js';
 import { parseFlags } from './parse-flags.js';
 
-const usage = (message: string | RegExp) => expect.objectContaining({ code: 'M2_USAGE', message: expect.stringMatching(message) });
+const usage = (message: string | RegExp) =>
+  expect.objectContaining({ code: 'M2_USAGE', message: expect.stringMatching(message) });
 const failure = (argv: string[], env: Record<string, string> = {}) => {
   try {
     parseFlags(serveFlags, argv, env);
@@ -21,7 +22,11 @@ describe('parseFlags', () => {
   });
 
   it('takes flags between and after words, with = or a blank, and -- before a word with dashes', () => {
-    const { values, positionals } = parseFlags(serveFlags, ['app.mjs', '--io', 'async', 'tcp://h:2', '--log-level=warn', '--', '-x'], {});
+    const { values, positionals } = parseFlags(
+      serveFlags,
+      ['app.mjs', '--io', 'async', 'tcp://h:2', '--log-level=warn', '--', '-x'],
+      {},
+    );
     expect(positionals).toEqual(['app.mjs', 'tcp://h:2', '-x']);
     expect(values).toMatchObject({ io: 'async', 'log-level': 'warn' });
   });

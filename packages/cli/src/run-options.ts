@@ -1,4 +1,12 @@
-import { type ConnectionOptions, type Handler, type HandlerSource, M2Error, type ServeOptions, type Server, serve } from '@m2/core';
+import {
+  type ConnectionOptions,
+  type Handler,
+  type HandlerSource,
+  M2Error,
+  type ServeOptions,
+  type Server,
+  serve,
+} from '@m2/core';
 import { type CliLogger, createLogger, wantsColor } from './cli-logger.js';
 import type { devFlags, serveFlags } from './flags.js';
 import type { CliIo } from './io.js';

@@ -37,7 +37,11 @@ describe('readServeArguments', () => {
     [['./app.mjs'], 'M2_USAGE', 'send_spec is missing'],
     [['./app.mjs'], 'M2_USAGE', 'To try the app without Mongrel2: m2 dev ./app.mjs.'],
     [['tcp://h:9999'], 'M2_USAGE', 'The app is missing: tcp://h:9999 is an address. Write m2 serve ./app.mjs tcp://h:9999.'],
-    [['tcp://h:9999', './app.mjs'], 'M2_USAGE', 'The app comes first, then the addresses. Write m2 serve ./app.mjs tcp://h:9999.'],
+    [
+      ['tcp://h:9999', './app.mjs'],
+      'M2_USAGE',
+      'The app comes first, then the addresses. Write m2 serve ./app.mjs tcp://h:9999.',
+    ],
     [['tcp://h:9', 'tcp://h:8', 'app.mjs'], 'M2_USAGE', 'Write m2 serve app.mjs tcp://h:9 tcp://h:8.'],
     [['a.mjs', 'tcp://h:9', 'tcp://h:8', 'tcp://h:7'], 'M2_USAGE', 'one word too many: "tcp://h:7"'],
     [['a.mjs', './b.mjs'], 'M2_SPEC_INVALID', 'send_spec: "./b.mjs" is not a socket address: it looks like a file name'],

@@ -21,7 +21,9 @@ const usage = (text: string): M2Error => new M2Error('M2_USAGE', text);
 
 /** True for what was meant as a socket address, well written or not. */
 export const looksLikeAddress = (text: string): boolean =>
-  /^(?:tcp|ipc|inproc|udp|wss?|https?|memory):/i.test(text) || /^(?:[\w.-]+|\[[\da-f:.]+\]):\d+$/i.test(text) || /^\d+$/.test(text);
+  /^(?:tcp|ipc|inproc|udp|wss?|https?|memory):/i.test(text) ||
+  /^(?:[\w.-]+|\[[\da-f:.]+\]):\d+$/i.test(text) ||
+  /^\d+$/.test(text);
 
 /**
  * Reads the words that are not flags, and `--server`.
@@ -42,7 +44,9 @@ export function readServeArguments(positionals: readonly string[], more: readonl
     );
   }
   if (surplus.length > 0) {
-    throw usage(`There is one word too many: ${JSON.stringify(surplus[0])}. ${SERVE_USAGE}; a further server is --server=SEND,RECV.`);
+    throw usage(
+      `There is one word too many: ${JSON.stringify(surplus[0])}. ${SERVE_USAGE}; a further server is --server=SEND,RECV.`,
+    );
   }
   if (send === undefined && more.length === 0) {
     throw usage(

@@ -20,14 +20,17 @@ export function watchSubscription({ server, logger, clock, inferred }: Subscript
   const look = () => {
     for (const { up, epoch, sendSpec, recvSpec } of server.stats().links) {
       if (up) continue;
-      const facts = { sendSpec, recvSpec };
       if (epoch > 0) {
-        logger.warn(`No subscription from ${recvSpec} since Mongrel2 went away: is it running again?`, facts);
+        logger.warn(`No subscription from ${recvSpec} since Mongrel2 went away: is it running again?`);
         continue;
       }
       const seconds = Math.round((clock.now() - start) / 1000);
-      const note = inferred.has(recvSpec) ? ` m2 inferred it as send_spec's port - 1 (send_spec is ${sendSpec}).` : ` send_spec is ${sendSpec}.`;
-      logger.warn(`No subscription seen from ${recvSpec} after ${seconds} s: is Mongrel2 running, and is recv_spec right?${note}`, facts);
+      const note = inferred.has(recvSpec)
+        ? ` m2 inferred it as send_spec's port - 1 (send_spec is ${sendSpec}).`
+        : ` send_spec is ${sendSpec}.`;
+      logger.warn(
+        `No subscription seen from ${recvSpec} after ${seconds} s: is Mongrel2 running, and is recv_spec right?${note}`,
+      );
     }
     cancel = clock.after(LATER_MS, look);
   };

@@ -12,7 +12,7 @@ function start(options: Partial<SuperviseOptions> = {}) {
   const io = fakeIo({ clock, notifyParent: (message) => notices.push(message) });
   const server = new FakeServer();
   const logger = createLogger({ sink: io.stderr, format: 'text', level: 'info', color: false, clock, pid: 1 });
-  const code = supervise({ server, io, logger, backend: 'fake', graceMs: 30_000, inferred: new Set(), ...options });
+  const code = supervise({ server, io, logger, backend: 'fake', startedAt: 0, graceMs: 30_000, inferred: new Set(), ...options });
   return { clock, io, server, code, notices, log: io.stderr, count: (text: string) => io.stderr.text.split(text).length - 1 };
 }
 
@@ -57,7 +57,9 @@ describe('supervise: starting', () => {
     expect(server.stops).toEqual([0]);
     server.finish(0);
     expect(await code).toBe(5);
-    expect(log.text).toContain('No subscription was seen within the connect timeout of 3 s (send_spec tcp://127.0.0.1:9999, recv_spec');
+    expect(log.text).toContain(
+      'No subscription was seen within the connect timeout of 3 s (send_spec tcp://127.0.0.1:9999, recv_spec',
+    );
     expect(log.text).toContain('[M2_CONNECT_TIMEOUT]');
   });
 
@@ -94,7 +96,7 @@ describe('supervise: stopping', () => {
     server.inFlight = 2;
     io.events.emit('SIGTERM');
     expect(server.stops).toEqual([30_000]);
-    expect(log.text).toContain('SIGTERM: stopping, waiting up to 30 s for 2 open requests; a second signal forces. open=2');
+    expect(log.text).toContain('SIGTERM: stopping, waiting up to 30 s for 2 open requests; a second signal forces.');
     server.inFlight = 1;
     clock.advance(5000);
     expect(log.text).toContain('Still waiting for 1 open request, 25 s left; a second signal forces.');
@@ -115,9 +117,10 @@ describe('supervise: stopping', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ])('is forced by a second signal: %s gives %i', async (signal, expected) => {
-    const { io, server, code, log } = start();
+    const { clock, io, server, code, log } = start();
     server.inFlight = 1;
     io.events.emit('SIGINT');
+    clock.advance(200);
     io.events.emit(signal);
     expect(server.stops).toEqual([30_000, 0]);
     expect(log.text).toContain(`${signal} again: closing now, 1 open request cut off.`);
@@ -128,12 +131,25 @@ describe('supervise: stopping', () => {
   it('waits a bounded time for a forced stop, and not at all after a third signal', async () => {
     const first = start();
     first.io.events.emit('SIGINT');
-    first.io.events.emit('SIGINT');
+    first.io.events.emit('SIGTERM');
     first.clock.advance(2500);
-    expect(await first.code).toBe(130);
+    expect(await first.code).toBe(143);
     const second = start();
-    for (let n = 0; n < 3; n++) second.io.events.emit('SIGINT');
+    for (let n = 0; n < 3; n++) {
+      second.io.events.emit('SIGINT');
+      second.clock.advance(200);
+    }
     expect(await second.code).toBe(130);
+  });
+
+  it('takes a signal that npm passes on too for one', async () => {
+    const { clock, io, server, code } = start();
+    io.events.emit('SIGINT');
+    clock.advance(199);
+    io.events.emit('SIGINT');
+    expect(server.stops).toEqual([30_000]);
+    server.finish(0);
+    expect(await code).toBe(0);
   });
 
   it('exits with 1 when closing hangs after the grace time', async () => {

@@ -2,6 +2,7 @@ import { M2Error, type Server } from '@m2/core';
 import type { CliLogger } from './cli-logger.js';
 import { EXIT, exitCodeOf, exitCodeOfSignal } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { KeyPress } from './key-press.js';
 import { watchSubscription } from './subscription-watch.js';
 
 /** A server to be run to its end. */
@@ -11,6 +12,8 @@ export interface SuperviseOptions {
   readonly logger: CliLogger;
   /** The backend's name, for messages. */
   readonly backend: string;
+  /** When the sockets began to be set up, by the clock. */
+  readonly startedAt: number;
   /** How long open requests may take to finish, in milliseconds. */
   readonly graceMs: number;
   /** Give up when the reply path does not work by then, in milliseconds. Default: never. */
@@ -46,12 +49,12 @@ class Supervision {
   /** It never served: there is nothing to say about what was open. */
   private failed = false;
   private crashes = 0;
+  private readonly keyPress: KeyPress;
   private readonly cancels: (() => void)[] = [];
-  private readonly startedAt: number;
   private finish: (code: number) => void = () => {};
 
   constructor(private readonly options: SuperviseOptions) {
-    this.startedAt = options.io.clock.now();
+    this.keyPress = new KeyPress(options.io.clock);
   }
 
   async run(): Promise<number> {
@@ -67,7 +70,7 @@ class Supervision {
       this.listen('SIGHUP', () => void this.reload());
       this.listen('uncaughtException', (error) => this.crash('An error was thrown outside of any request', error));
       this.listen('unhandledRejection', (error) => this.crash('A promise was rejected and nobody handled it', error));
-      if (endWithParent === true) this.listen('disconnect', () => this.drain('The parent process is gone'));
+      if (endWithParent === true) this.listen('disconnect', () => this.orphaned());
       this.cancels.push(watchSubscription({ server, logger, clock: io.clock, inferred }));
       this.awaitReady();
       void server.closed.then(() => this.closed());
@@ -91,14 +94,14 @@ class Supervision {
   // --- starting -----------------------------------------------------------------------------------------------------
 
   private awaitReady(): void {
-    const { server, io, logger, connectTimeoutMs } = this.options;
+    const { server, io, logger, startedAt, connectTimeoutMs } = this.options;
     let ready = false;
     server.ready.then(
       () => {
         ready = true;
-        const ms = Math.round(io.clock.now() - this.startedAt);
+        const ms = Math.round(io.clock.now() - startedAt);
         const from = server.stats().links.map(({ recvSpec }) => recvSpec);
-        logger.info(`Ready: subscription seen from ${from.join(' and ')} after ${ms} ms.`, { ms });
+        logger.info(`Ready: subscription seen from ${from.join(' and ')} after ${ms} ms.`);
         io.notifyParent?.('ready');
       },
       (error: unknown) => this.fail(error),
@@ -136,6 +139,7 @@ class Supervision {
   // --- stopping -----------------------------------------------------------------------------------------------------
 
   private signal(signal: 'SIGINT' | 'SIGTERM'): void {
+    if (this.keyPress.isEcho(signal)) return;
     if (this.state === 'serving') return this.drain(signal);
     const code = exitCodeOfSignal(signal);
     if (this.state === 'forced') return this.finish(code);
@@ -144,6 +148,11 @@ class Supervision {
     this.options.logger.warn(`${signal} again: closing now, ${counted(this.open())} cut off.`);
     this.after(FORCED_MS, () => this.finish(code));
     void this.options.server.stop({ graceMs: 0 });
+  }
+
+  private orphaned(): void {
+    this.options.logger.warn('The process that started this one is gone.');
+    this.drain('No parent');
   }
 
   private open(): number {
@@ -155,8 +164,9 @@ class Supervision {
     if (this.state !== 'serving') return;
     const { logger, graceMs } = this.options;
     const open = this.open();
-    const wait = open === 0 ? 'nothing is open' : `waiting up to ${graceMs / 1000} s for ${counted(open)}; a second signal forces`;
-    logger.info(`${why}: stopping, ${wait}.`, { open });
+    const wait =
+      open === 0 ? 'nothing is open' : `waiting up to ${graceMs / 1000} s for ${counted(open)}; a second signal forces`;
+    logger.info(`${why}: stopping, ${wait}.`);
     this.progress(graceMs);
     this.stop(graceMs);
   }
@@ -190,7 +200,7 @@ class Supervision {
     const { logger, graceMs } = this.options;
     if (this.state === 'draining' && !this.failed) {
       if (unfinished === 0) logger.info('Stopped: everything was answered.');
-      else logger.error(`Cut off after the graceful timeout of ${graceMs / 1000} s: ${counted(unfinished)}.`, { unfinished });
+      else logger.error(`Cut off after the graceful timeout of ${graceMs / 1000} s: ${counted(unfinished)}.`);
     }
     this.finish(unfinished > 0 && this.code === EXIT.clean ? EXIT.runtime : this.code);
   }
@@ -222,4 +232,3 @@ class Supervision {
     this.drain('Error in the app');
   }
 }
-

@@ -43,7 +43,9 @@ export interface FakeIo extends CliIo {
 }
 
 /** The io of a command that runs within a test; stderr is a terminal, so that logs are text. */
-export function fakeIo(options: Partial<Pick<CliIo, 'env' | 'cwd' | 'importModule' | 'startChild' | 'notifyParent'>> & { clock?: Clock } = {}): FakeIo {
+export function fakeIo(
+  options: Partial<Pick<CliIo, 'env' | 'cwd' | 'importModule' | 'startChild' | 'notifyParent'>> & { clock?: Clock } = {},
+): FakeIo {
   return {
     stdout: new Collector(),
     stderr: new Collector(true),
