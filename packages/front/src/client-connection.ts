@@ -5,7 +5,7 @@ import { type ErrorStatus, errorResponse } from './error-response.js';
 import type { HandlerSocket } from './handler-socket.js';
 import { OutputQueue } from './output-queue.js';
 import { isHandshake, type ParsedHead, readHead } from './request-head.js';
-import { type RequestParser, RequestStream, type StreamOwner } from './request-parser.js';
+import { type ParseError, type RequestParser, RequestStream, type StreamOwner } from './request-parser.js';
 import { RequestTurns } from './request-turns.js';
 import type { Routes } from './routes.js';
 import type { ResolvedSettings } from './settings.js';
@@ -165,7 +165,8 @@ export class ClientConnection implements StreamOwner {
       return;
     }
     if (!this.turns.fresh) {
-      this.fail('a WebSocket handshake that is not the first request of its connection, which Mongrel2 drops');
+      this.front.logger.warn('Closed a client as Mongrel2 does: its WebSocket handshake is not its first request. No notice is sent.', { id: this.id });
+      this.cancel();
       return;
     }
     const request = this.turns.open(parsed);
@@ -186,10 +187,13 @@ export class ClientConnection implements StreamOwner {
   }
 
   /** @internal */
-  malformed(error: NodeJS.ErrnoException): void {
-    // Mongrel2 would take another request here; node:http does not, and the answer to the former one is still to come.
-    if (error.code === 'HPE_CLOSED_CONNECTION') this.front.logger.debug('Ignored what came after the last request.', { id: this.id });
-    else this.refuse(400, error.code === 'HPE_HEADER_OVERFLOW' ? 'its head is longer than limits.buffer_size' : error.message);
+  malformed(error: ParseError): void {
+    const { code, rawPacket, bytesParsed } = error;
+    // Behind "Connection: close" node:http reads no other request; Mongrel2 does. The byte that it choked on is counted.
+    if (code === 'HPE_CLOSED_CONNECTION' && rawPacket !== undefined && bytesParsed !== undefined) {
+      this.parseAnew('', this.leftover(rawPacket.subarray(Math.max(0, bytesParsed - 1))));
+    }
+    else this.refuse(400, code === 'HPE_HEADER_OVERFLOW' ? 'its head is longer than limits.buffer_size' : error.message);
   }
 
   // --- OutputListener -----------------------------------------------------------------------------------------------
@@ -229,12 +233,16 @@ export class ClientConnection implements StreamOwner {
     for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
       if (rawHeaders[at]?.toLowerCase() !== 'upgrade') head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
     }
-    const behind = this.leftover(rest);
     this.original = rawHeaders;
+    this.parseAnew(`${head}\r\n`, this.leftover(rest));
+  }
+
+  /** Has node:http parse from here on as if it were a new connection. */
+  private parseAnew(head: string, rest: Buffer): void {
+    if (this.gone) return;
     this.stream = new RequestStream(this);
     this.front.parser.adopt(this.stream);
-    this.stream.push(Buffer.from(`${head}\r\n`, 'latin1'));
-    if (behind.length > 0) this.stream.push(behind);
+    for (const bytes of [Buffer.from(head, 'latin1'), rest]) if (bytes.length > 0) this.stream.push(bytes);
   }
 
   /** What the client sent behind the last head that node:http read. */

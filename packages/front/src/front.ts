@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { M2Error, type PeerTransport, silentLogger } from '@m2/core';
 import { zeromqTransport } from '@m2/transport-zeromq';
-import { applyReply } from './apply-reply.js';
 import { ClientConnection, type FrontContext } from './client-connection.js';
 import { HandlerSocket } from './handler-socket.js';
 import type { Front, FrontHandler, FrontHandlerOptions, FrontOptions } from './options.js';
+import { ReplyTargets } from './reply-targets.js';
 import { RequestParser } from './request-parser.js';
 import { Routes } from './routes.js';
 import { resolveSettings } from './settings.js';
@@ -87,7 +87,7 @@ class EmbeddedFront implements Front {
       sendIdent,
       protocol,
       settings.handlerTargets,
-      (reply, from) => applyReply(reply, from, clients, this.stats),
+      new ReplyTargets(clients, this.stats),
       this.stats,
       logger,
     );

@@ -8,7 +8,11 @@ const STALLED_MESSAGES = 10_000;
 const STALLED_BYTES = 256 * 1024 * 1024;
 
 /** Who applies a handler's replies to its clients. */
-export type ReplySink = (reply: ServerReply, from: HandlerSocket) => void;
+export interface ReplySink {
+  apply(reply: ServerReply, from: HandlerSocket): void;
+  /** Closes connections at once, as Mongrel2 does when an extended reply makes no sense. */
+  drop(ids: readonly number[]): void;
+}
 
 /** One handler of Mongrel2's configuration: its pair of sockets, and what it does to bad replies. */
 export class HandlerSocket implements PeerReceiver {
@@ -80,14 +84,15 @@ export class HandlerSocket implements PeerReceiver {
     }
     this.swallowNext = false;
     this.stats.replies++;
-    this.sink(reply, this);
+    this.sink.apply(reply, this);
   }
 
   private refuse(error: M2Error): void {
-    const { effect, stickyX } = error.details;
+    const { effect, stickyX, ids } = error.details;
     this.stats.badReplies++;
     if (stickyX === true) this.swallowNext = true;
     this.logger.error(error.message, { ...error.details, sendIdent: this.sendIdent });
+    if (effect === 'close' && Array.isArray(ids)) this.sink.drop(ids as number[]);
     if (effect === 'stall' || effect === undefined) this.stall();
   }
 

@@ -12,7 +12,14 @@ export interface StreamOwner {
   /** A CONNECT request was read. */
   connected(): void;
   /** The bytes are not what node:http lets through. */
-  malformed(error: NodeJS.ErrnoException): void;
+  malformed(error: ParseError): void;
+}
+
+/** What `node:http` says of bytes that it does not take. */
+export interface ParseError extends NodeJS.ErrnoException {
+  /** The bytes that it was given, and how many of them were good. */
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
 }
 
 /**

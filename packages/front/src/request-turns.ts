@@ -27,6 +27,7 @@ export class RequestTurns {
   private busy = false;
   private upload: StreamedUpload | undefined;
   private over = false;
+  private departed = false;
   private seen = 0;
 
   constructor(
@@ -81,6 +82,7 @@ export class RequestTurns {
 
   /** The client is gone. True: whoever must know hears of it when the handler grants credits. */
   left(): boolean {
+    this.departed = true;
     return this.upload?.left() ?? false;
   }
 
@@ -97,7 +99,8 @@ export class RequestTurns {
       if (turn === undefined) break;
       this.serve(turn);
     }
-    this.client.wantsMore();
+    if (this.departed && !this.busy) this.client.leave();
+    else this.client.wantsMore();
   }
 
   private serve(turn: Turn): void {

@@ -56,8 +56,8 @@ export class StreamedUpload {
     if (this.framing.kind === 'chunked') {
       if (!this.request.send()) this.end('undelivered');
     } else {
-      const { contentLength, bufferSize } = this.settings;
-      const body = this.source.take(Math.min(contentLength, bufferSize));
+      // Whatever Mongrel2 has in its buffer by then.
+      const body = this.source.take(this.settings.bufferSize);
       this.count(body.length);
       if (this.remaining === 0) head.table.set('UPLOAD_STREAM_DONE', '1');
       if (!this.request.send(body)) this.end('undelivered');
@@ -87,8 +87,11 @@ export class StreamedUpload {
   }
 
   private nextPart(): Uint8Array | undefined {
-    if (this.source.available === 0) return undefined;
-    return this.source.take(Math.min(this.credits, this.settings.contentLength));
+    const { available } = this.source;
+    const wanted = Math.min(this.credits, this.settings.contentLength, this.remaining);
+    // Mongrel2 reads on before it sends less than it may, and then sees that the client is gone.
+    if (available === 0 || (this.clientLeft && available < wanted)) return undefined;
+    return this.source.take(wanted);
   }
 
   private count(bytes: number): void {

@@ -146,8 +146,9 @@ function readControl(bytes: Uint8Array, targets: Targets): ServerReply {
   const { list } = readExtended(text, at);
   const [key, dict] = list;
   if (typeof key !== 'string') throw new Refusal(at, 'a string as key of an extended reply', 'ignored');
-  if (key !== 'ctl') throw new Refusal(at, '"ctl" as key; any other needs an xrequest plug-in of that name', 'close');
-  if (!(dict instanceof Map)) throw new Refusal(at, 'a dict as argument of ctl', 'close');
+  if (key !== 'ctl')
+    throw new Refusal(at, '"ctl" as key; any other needs an xrequest plug-in of that name', 'close', { ids: targets.ids });
+  if (!(dict instanceof Map)) throw new Refusal(at, 'a dict as argument of ctl', 'close', { ids: targets.ids });
   const control = dict as ReadonlyMap<string, TnetstringValue>;
   const credits = control.get('credits');
   if (credits !== undefined && typeof credits !== 'number') throw new Refusal(at, 'credits as an integer', 'garbage');
