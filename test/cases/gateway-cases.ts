@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Gateway, openRequests } from '../harness/gateway.js';
 import { bodyCases } from './body-cases.js';
-import type { FrontAbilities } from './case.js';
+import type { FrontAbilities, GatewayCase } from './case.js';
 import { connectionCases } from './connection-cases.js';
 import { failureCases } from './failure-cases.js';
 import { messageCases } from './message-cases.js';
+
+/** Cases by area. */
+export type CaseLists = Readonly<Record<string, readonly GatewayCase[]>>;
 
 /** Everything that must hold of an app behind m2, whatever takes HTTP in front of it. */
 export const GATEWAY_CASES = {
@@ -12,7 +15,7 @@ export const GATEWAY_CASES = {
   bodies: bodyCases,
   connections: connectionCases,
   failures: failureCases,
-} as const;
+} as const satisfies CaseLists;
 
 /** How the cases get their gateway, and what its front can do. */
 export interface GatewaySetup {
@@ -20,8 +23,8 @@ export interface GatewaySetup {
   start(): Promise<Gateway>;
 }
 
-/** Runs the whole list against one gateway, started once; then stops it and checks that every request was counted once. */
-export function gatewayCases(setup: GatewaySetup): void {
+/** Runs the lists against one gateway, started once; then stops it and checks that every request was counted once. */
+export function gatewayCases(setup: GatewaySetup, lists: CaseLists = GATEWAY_CASES): void {
   let gateway: Gateway | undefined;
   const given = (): Gateway => {
     if (gateway === undefined) throw new Error('The gateway did not start.');
@@ -36,7 +39,7 @@ export function gatewayCases(setup: GatewaySetup): void {
   afterAll(async () => {
     await gateway?.server.stop({ graceMs: 0 });
   });
-  for (const [area, cases] of Object.entries(GATEWAY_CASES)) {
+  for (const [area, cases] of Object.entries(lists)) {
     describe(area, () => {
       const possible = cases.filter(({ needs }) => needs === undefined || setup.abilities[needs]);
       for (const one of possible) it(one.name, () => one.run(given()), one.ms);

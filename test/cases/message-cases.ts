@@ -83,6 +83,20 @@ export const messageCases: readonly GatewayCase[] = [
     },
   },
   {
+    name: '103 Early Hints come before the answer, and not for HTTP/1.0',
+    run: (given) =>
+      withClient(given, async (client) => {
+        client.get('/early-hints');
+        const response = await client.response();
+        expect([response.status, response.text()]).toEqual([200, 'hinted\n']);
+        expect(response.interim.map(({ status, headers }) => [status, headers])).toEqual([
+          [103, [['Link', '</style.css>; rel=preload']]],
+        ]);
+        client.write('GET /early-hints HTTP/1.0\r\nHost: localhost\r\n\r\n');
+        expect((await client.response()).interim).toEqual([]);
+      }),
+  },
+  {
     name: "the client's headers reach the app",
     async run(given) {
       const sent = ['X-Test: v1', 'X-Two: a', 'X-Two: b', 'X-Quote: "\\"', 'X-Latin: \xe9', 'X-Empty:', '__proto__: p'];

@@ -1,10 +1,13 @@
 import { deferred, within } from './deadline.js';
 import { EventLog } from './event-log.js';
-import { patternBytes } from './pattern.js';
+import { newHash, patternBytes } from './pattern.js';
 
-/** What the app tells the test: a request came, its signal aborted, its body's stream was cancelled. */
+/**
+ * What the app tells the test: a request came, its signal aborted, its response's stream was cancelled, the first piece of its
+ * body came, its body broke off.
+ */
 export interface AppEvent {
-  readonly type: 'request' | 'abort' | 'cancel';
+  readonly type: 'request' | 'abort' | 'cancel' | 'upload' | 'broken';
   /** Path and query. */
   readonly path: string;
 }
@@ -32,18 +35,23 @@ export class TestApp {
   }
 
   /** Resolves when the request for `path` (and query) has come. */
-  async saw(path: string): Promise<void> {
-    await this.events.first(`a request for ${path}`, (event) => event.type === 'request' && event.path === path);
+  saw(path: string): Promise<void> {
+    return this.happened('request', path);
   }
 
   /** Resolves when the signal of the request for `path` has aborted. */
-  async aborted(path: string): Promise<void> {
-    await this.events.first(`the signal of ${path} aborts`, (event) => event.type === 'abort' && event.path === path);
+  aborted(path: string): Promise<void> {
+    return this.happened('abort', path);
   }
 
   /** Resolves when the response body's stream for `path` was cancelled. */
-  async cancelled(path: string): Promise<void> {
-    await this.events.first(`the stream of ${path} is cancelled`, (event) => event.type === 'cancel' && event.path === path);
+  cancelled(path: string): Promise<void> {
+    return this.happened('cancel', path);
+  }
+
+  /** Resolves when something of this type has happened to the request for `path`. */
+  async happened(type: AppEvent['type'], path: string): Promise<void> {
+    await this.events.first(`${type} of ${path}`, (event) => event.type === type && event.path === path);
   }
 
   readonly fetch = (request: Request): Answer => {
@@ -155,11 +163,36 @@ function events(app: TestApp, request: Request, url: URL): Response {
   );
 }
 
+/** Reads the body piece by piece, waiting at the gate after the first piece, and answers with its size and hash. */
+async function upload(app: TestApp, request: Request, url: URL): Promise<Response> {
+  const path = url.pathname + url.search;
+  const hash = newHash();
+  let size = 0;
+  try {
+    for await (const bytes of request.body ?? []) {
+      if (size === 0) {
+        app.events.add({ type: 'upload', path });
+        await app.pass(part(url, 1));
+      }
+      size += bytes.length;
+      hash.update(bytes);
+    }
+  } catch (error) {
+    app.events.add({ type: 'broken', path });
+    throw error;
+  }
+  return Response.json({ size, hash: hash.digest('hex') });
+}
+
 const never = (): Promise<Response> => new Promise(() => {});
 
 const ROUTES: Readonly<Record<string, Route>> = {
   '': () => text('root\n'),
   hello: () => text('hello\n', { headers: { 'content-type': 'text/plain; charset=utf-8' } }),
+  /** /upload/<gate> */
+  upload: (app, request, url) => upload(app, request, url),
+  /** Answers without a look at the body. */
+  ignore: () => text('ignored\n'),
   echo: (_app, request) => echo(request),
   binary: () => new Response(Uint8Array.from({ length: 256 }, (_, value) => value)),
   /** /whole/<bytes>: one piece of the pattern. */

@@ -1,5 +1,15 @@
 import { asyncBackend } from '@m2/backend-async';
-import { Connection, type ConnectionOptions, type Handler, type Outcome, type Server, serve } from '@m2/core';
+import {
+  type Client,
+  Connection,
+  type ConnectionOptions,
+  type Handler,
+  HttpExchange,
+  type HttpRequest,
+  type Outcome,
+  type Server,
+  serve,
+} from '@m2/core';
 import type { Front } from '@m2/front';
 import { fetchHandler } from '@m2/gateway';
 import { TestApp } from './app.js';
@@ -29,12 +39,20 @@ export interface Gateway {
   badReplies(): number;
 }
 
-/** The test app, with `/bad-replies` answered by a handler of its own. */
+/** An interim answer before the final one, which fetch apps cannot give. */
+function earlyHints(message: HttpRequest, client: Client): void {
+  const exchange = new HttpExchange(message, client);
+  exchange.inform(103, [['Link', '</style.css>; rel=preload']]);
+  exchange.respond(200, [['Content-Type', 'text/plain']], 'hinted\n');
+}
+
+/** The test app, with what is about handlers and not about fetch apps answered by handlers. */
 function testHandler(app: TestApp): Handler {
   const inner = fetchHandler(app.fetch);
   return {
     handle: (message, client) => {
       if (message.kind === 'http' && message.path === '/bad-replies') return badReplies(message, client);
+      if (message.kind === 'http' && message.path === '/early-hints') return earlyHints(message, client);
       return inner.handle(message, client);
     },
     stopping: (graceMs) => inner.stopping?.(graceMs),
