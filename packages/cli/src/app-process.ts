@@ -100,6 +100,6 @@ export class AppProcess {
       this.restart = false;
       return this.start();
     }
-    this.options.logger.error(`The app ${how}. Requests wait; it starts again when a file changes.`, { code });
+    this.options.logger.error(`The app ${how}. Requests wait; it starts again when a file changes.`);
   }
 }

@@ -44,7 +44,7 @@ export function serveOptionsOf(values: CommonValues, logger: CliLogger): ServeOp
  * Serves a handler with a backend that was loaded.
  * @throws M2Error `M2_OPTION_INVALID` when the backend only takes modules.
  */
-export function serveLoaded(
+export async function serveLoaded(
   handler: Handler,
   connection: ConnectionOptions,
   { backend }: LoadedBackend,
