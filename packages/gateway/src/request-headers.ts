@@ -42,7 +42,6 @@ function setHeader(headers: Headers, name: string, value: string): void {
     headers.set(name, value);
   } catch {
     // Mongrel2 lets a bare CR through (protocol 2.2). RFC 9110 5.5 has a blank put in its place.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
     const cleaned = value.replace(/[\0\r\n]/g, ' ');
     // What still fails has a name that is no token; it stays readable in rawHeaders.
     if (cleaned !== value) setHeader(headers, name, cleaned);

@@ -1,0 +1,3 @@
+export type { AppKind } from './app-kind.js';
+export type { ImportModule } from './import-app.js';
+export { type LoadAppOptions, type LoadedApp, loadApp } from './load-app.js';

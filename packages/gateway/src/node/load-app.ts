@@ -1,0 +1,116 @@
+import { type Handler, M2Error } from '@m2/core';
+import type { FetchApp, FetchHandlerOptions } from '../app.js';
+import { describeError, describeValue } from '../app-failure.js';
+import { fetchHandler } from '../fetch-handler.js';
+import { checkAppFile } from './app-file.js';
+import { type AppKind, appKind, isClass } from './app-kind.js';
+import { locateError } from './error-location.js';
+import { type ImportModule, importApp } from './import-app.js';
+import { pickApp } from './pick-app.js';
+import { type AppSpecifier, parseSpecifier } from './specifier.js';
+
+/** Settings of `loadApp`; those of `fetchHandler` are handed on. Every field has a default. */
+export interface LoadAppOptions extends FetchHandlerOptions {
+  /** What the file is relative to. Default: the current folder. */
+  readonly cwd?: string;
+  /** The export is a function that makes the app. Default: only when it was named in the specifier and is called `create…` or `make…`. */
+  readonly factory?: boolean;
+  /** How modules are imported. Default: `import()`. */
+  readonly importModule?: ImportModule;
+}
+
+/** An app, ready to be served. */
+export interface LoadedApp {
+  readonly kind: AppKind;
+  /** For people: the specifier as it was given. */
+  readonly name: string;
+  /** The full path of its file. */
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+const EXAMPLE = 'export default (request) => new Response("hello")';
+
+/**
+ * Loads the app that `file[:export]` names, and finds out what kind it is. The app is the export that was asked for; else
+ * the module itself when it exports `fetch`; else the default export, which may be a promise. A factory is called only when
+ * told: calling any other function would run an app without a request.
+ * @throws M2Error `M2_APP_NOT_FOUND`, `M2_APP_EXPORT_MISSING`, `M2_APP_IMPORT_FAILED`, `M2_APP_TYPESCRIPT_UNSUPPORTED`,
+ * `M2_APP_NOT_RECOGNISED`, and as `fetchHandler`.
+ */
+export async function loadApp(specifier: string, options: LoadAppOptions = {}): Promise<LoadedApp> {
+  const { cwd = process.cwd(), factory, importModule = (url) => import(url), ...handlerOptions } = options;
+  const parsed = parseSpecifier(specifier, cwd);
+  checkAppFile(parsed, cwd);
+  const module = await importApp(parsed, importModule);
+  const picked = pickApp(module, parsed);
+  const isFactory = factory ?? /^(?:create|make)(?![a-z])/.test(parsed.exportName ?? '');
+  const app = isFactory ? await callFactory(picked, parsed) : await settle(picked, parsed, 'its promise was rejected with');
+  const kind = appKind(app);
+  if (kind === undefined) throw notRecognised(parsed, app, isFactory);
+  if (kind !== 'fetch') throw cannotRun(parsed, kind);
+  return {
+    kind,
+    name: specifier,
+    path: parsed.path,
+    handler: fetchHandler(app as FetchApp, { ...handlerOptions, name: options.name ?? specifier }),
+  };
+}
+
+async function callFactory(factory: unknown, specifier: AppSpecifier): Promise<unknown> {
+  if (typeof factory !== 'function' || isClass(factory)) {
+    throw unrecognised(
+      specifier,
+      `exports ${describeValue(factory)}, which is no factory: a factory is a function that returns the app`,
+    );
+  }
+  return settle((async () => (factory as () => unknown)())(), specifier, 'its factory failed with');
+}
+
+async function settle(value: unknown, specifier: AppSpecifier, what: string): Promise<unknown> {
+  try {
+    return await value;
+  } catch (error) {
+    const where = locateError(error);
+    const place = where === undefined ? '' : ` at ${where}`;
+    throw new M2Error(
+      'M2_APP_IMPORT_FAILED',
+      `The app ${specifier.given} could not be made: ${what} ${describeError(error)}${place}.`,
+      {
+        cause: error,
+        details: { path: specifier.path, where },
+      },
+    );
+  }
+}
+
+const unrecognised = (specifier: AppSpecifier, what: string, details: Readonly<Record<string, unknown>> = {}): M2Error =>
+  new M2Error('M2_APP_NOT_RECOGNISED', `${specifier.given} ${what}. For example: ${EXAMPLE}`, {
+    details: { path: specifier.path, ...details },
+  });
+
+function notRecognised(specifier: AppSpecifier, app: unknown, made: boolean): M2Error {
+  const got = isClass(app) ? 'a class (export an instance of it)' : describeValue(app);
+  const verb = made ? 'is a factory that returned' : 'exports';
+  return unrecognised(
+    specifier,
+    `${verb} ${got}. An app is a function (request) => Response, or an object with such a fetch method`,
+  );
+}
+
+const DESCRIBED: Readonly<Record<Exclude<AppKind, 'fetch'>, string>> = {
+  node: 'a function of two or more parameters, which is taken for a (req, res) listener',
+  express: 'an app with a handle method, as Express and Connect make them',
+  koa: 'a Koa app',
+  fastify: 'a Fastify app',
+  server: 'an http.Server',
+};
+
+function cannotRun(specifier: AppSpecifier, kind: Exclude<AppKind, 'fetch'>): M2Error {
+  const hint = kind === 'node' ? ' If it is a fetch app, export it as { fetch: app }' : '';
+  return unrecognised(
+    specifier,
+    `exports ${DESCRIBED[kind]}. m2 runs fetch apps: export a function (request) => Response.${hint}`,
+    { kind },
+  );
+}
