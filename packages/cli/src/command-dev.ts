@@ -10,7 +10,7 @@ import { devHelp } from './help.js';
 import type { CliIo } from './io.js';
 import { loadBackend } from './load-backend.js';
 import { type FlagValues, parseFlags } from './parse-flags.js';
-import { configText, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
+import { configText, loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
 import { supervise } from './supervise.js';
 import { withErrors } from './with-errors.js';
 
@@ -79,7 +79,7 @@ async function serveHere(app: string, address: FrontAddress, values: DevValues, 
   const { url, sendSpec, recvSpec } = address;
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
-  const { kind, name, handler } = await loadApp(app, { cwd: io.cwd, logger, rootPath: values['root-path'] });
+  const { kind, name, handler } = await loadApp(app, loadOptionsOf(values, logger, io));
   const options = serveOptionsOf(values, logger);
   const startedAt = io.clock.now();
   const server = await serveLoaded(handler, { logger, sendSpec, recvSpec }, loaded, options);

@@ -7,7 +7,7 @@ import { serveHelp } from './help.js';
 import type { CliIo } from './io.js';
 import { loadBackend } from './load-backend.js';
 import { type FlagValues, parseFlags } from './parse-flags.js';
-import { configText, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
+import { configText, loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
 import { readServeArguments, type ServeArguments, type ServerTarget } from './serve-arguments.js';
 import { supervise } from './supervise.js';
 import { withErrors } from './with-errors.js';
@@ -35,7 +35,7 @@ export async function runServe(argv: readonly string[], io: CliIo): Promise<numb
 async function serveApp({ app, servers }: ServeArguments, values: ServeValues, logger: CliLogger, io: CliIo): Promise<number> {
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
-  const { kind, name, handler } = await loadApp(app, { cwd: io.cwd, logger, rootPath: values['root-path'] });
+  const { kind, name, handler } = await loadApp(app, loadOptionsOf(values, logger, io));
   // What goes well, the parent says.
   const quiet = values['dev-child'] ? { ...logger, info: logger.debug } : logger;
   const options = serveOptionsOf(values, quiet);

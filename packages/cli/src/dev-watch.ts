@@ -83,6 +83,7 @@ function childArguments(app: string, address: FrontAddress, values: DevValues, l
   const passed = ['io', 'transport', 'root-path', 'max-inflight', 'max-queue-bytes', 'log-level'] as const;
   for (const name of passed) if (values[name] !== '') argv.push(`--${name}=${values[name]}`);
   for (const name of ['graceful-timeout', 'request-timeout'] as const) argv.push(`--${name}=${values[name] / 1000}`);
+  if (values.factory) argv.push('--factory');
   argv.push(`--log-format=${logger.format}`);
   return argv;
 }

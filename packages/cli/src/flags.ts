@@ -25,6 +25,9 @@ const common = {
     placeholder: 'PATH',
     help: 'Mount the app here: the path that its URLs begin with, such as /api.',
   }),
+  factory: switchFlag({
+    help: 'The export is a function that makes the app; known by itself when it is called create… or make….',
+  }),
   'max-inflight': numberFlag(1000, { from: 1, to: 1_000_000, help: 'Requests open at once; more wait in the queue.' }),
   'max-queue-bytes': bytesFlag(64 * 1024 * 1024, '64MiB', { help: 'Bytes of waiting requests; beyond it the answer is 503.' }),
   'request-timeout': secondsFlag(0, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),

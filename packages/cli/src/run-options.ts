@@ -7,6 +7,7 @@ import {
   type Server,
   serve,
 } from '@m2/core';
+import type { LoadAppOptions } from '@m2/gateway/node';
 import { type CliLogger, createLogger, wantsColor } from './cli-logger.js';
 import type { devFlags, serveFlags } from './flags.js';
 import type { CliIo } from './io.js';
@@ -27,6 +28,11 @@ export function loggerOf(values: CommonValues, io: CliIo): CliLogger {
     clock: io.clock,
     pid: io.pid,
   });
+}
+
+/** How the app is loaded, from the settings. */
+export function loadOptionsOf(values: CommonValues, logger: CliLogger, io: CliIo): LoadAppOptions {
+  return { cwd: io.cwd, logger, rootPath: values['root-path'], ...(values.factory && { factory: true }) };
 }
 
 /** How requests are taken, from the settings. */
