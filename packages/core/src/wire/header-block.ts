@@ -1,6 +1,9 @@
 import type { ClientHeaders, HeaderValue, Meta } from './message.js';
 import { tnetstringFrame } from './tnetstring.js';
 
+const COMMA = 0x2c;
+const BRACKET = 0x5d;
+
 /** A header block as parsed: Mongrel2's keys and the client's in one object, told apart by their first letter only. */
 export type RawFields = Readonly<Record<string, HeaderValue | undefined>>;
 
@@ -63,35 +66,37 @@ function parseStringList(text: string, start: number, end: number): string[] | u
   const list: string[] = [];
   for (let at = start; at < end; ) {
     const item = tnetstringFrame(text, at, end);
-    if (item === undefined || item.tag !== 0x2c) return undefined;
+    if (item === undefined || item.tag !== COMMA) return undefined;
     list.push(text.slice(item.start, item.end));
     at = item.end + 1;
   }
   return list;
 }
 
-/** Parses the inside of a tnetstring dict of headers, latin1 text. The same name twice is refused. Never throws. */
+const badPair = (at: number, expected: string): HeaderBlockFault => ({ fault: 'syntax', at, expected });
+
+/**
+ * Parses the inside of a tnetstring dict of headers, latin1 text. Of the same name twice the last counts, as in JSON.
+ * Never throws.
+ */
 export function parseTnetstringBlock(text: string, maxCount: number): HeaderBlock {
   const fields: Record<string, HeaderValue> = Object.create(null);
+  const limit = text.length;
   let count = 0;
-  for (let at = 0; at < text.length; ) {
-    const key = tnetstringFrame(text, at, text.length);
-    if (key === undefined || key.tag !== 0x2c)
-      return { fault: 'syntax', at, expected: 'the name of a header, a tnetstring string' };
-    const value = tnetstringFrame(text, key.end + 1, text.length);
-    if (value === undefined) return { fault: 'syntax', at: key.end + 1, expected: 'the value of a header, a tnetstring' };
-    const name = text.slice(key.start, key.end);
-    if (name in fields) return { fault: 'value', at, expected: `the header ${JSON.stringify(name.slice(0, 80))} only once` };
+  for (let at = 0; at < limit; ) {
+    const key = tnetstringFrame(text, at, limit);
+    if (key === undefined || key.tag !== COMMA) return badPair(at, 'the name of a header, a tnetstring string');
+    const value = tnetstringFrame(text, key.end + 1, limit);
+    if (value === undefined) return badPair(key.end + 1, 'the value of a header, a tnetstring');
     const content =
-      value.tag === 0x2c
+      value.tag === COMMA
         ? text.slice(value.start, value.end)
-        : value.tag === 0x5d
+        : value.tag === BRACKET
           ? parseStringList(text, value.start, value.end)
           : undefined;
-    if (content === undefined)
-      return { fault: 'value', at: value.start, expected: 'a string or a list of strings as value of a header' };
+    if (content === undefined) return badPair(value.start, 'a string or a list of strings as value of a header');
     if (++count > maxCount) return { fault: 'count', at, expected: `at most ${maxCount} headers` };
-    fields[name] = content;
+    fields[text.slice(key.start, key.end)] = content;
     at = value.end + 1;
   }
   return { fields };

@@ -58,6 +58,23 @@ function findBlank(bytes: Uint8Array, from: number, limit: number, what: string)
   throw new Malformed(from, `${what} and a blank after it`);
 }
 
+function readId(bytes: Uint8Array, start: number, end: number): number {
+  // Up to nine digits, as nearly all ids have, need no string.
+  if (end - start < 10 && bytes[start] !== 0x30) {
+    let id = 0;
+    let at = start;
+    for (; at < end; at++) {
+      const digit = (bytes[at] as number) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      id = id * 10 + digit;
+    }
+    if (at === end && at > start) return id;
+  }
+  const id = parseConnectionId(latin1Slice(bytes, start, end));
+  if (id === undefined) throw new Malformed(start, 'a connection id of 32 bits in decimal digits');
+  return id;
+}
+
 /** Reads `LEN ":"` at `at`. Gives the length; the payload starts after the colon, which {@link afterLength} finds. */
 function readLength(bytes: Uint8Array, at: number, what: string): number {
   let length = 0;
@@ -87,8 +104,7 @@ function readLayout(bytes: Uint8Array, limits: WireLimits, progress: Progress): 
   const server = readServer(bytes, serverEnd);
   progress.server = server;
   const idEnd = findBlank(bytes, serverEnd + 1, serverEnd + 22, 'a connection id');
-  const id = parseConnectionId(latin1Slice(bytes, serverEnd + 1, idEnd));
-  if (id === undefined) throw new Malformed(serverEnd + 1, 'a connection id of 32 bits in decimal digits');
+  const id = readId(bytes, serverEnd + 1, idEnd);
   progress.id = id;
   const pathEnd = findBlank(bytes, idEnd + 1, limits.prefixBytes + idEnd - serverEnd, 'a path');
   if (pathEnd === idEnd + 1) throw new Malformed(idEnd + 1, 'a path that is not empty');

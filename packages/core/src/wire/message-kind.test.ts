@@ -49,7 +49,7 @@ describe('notices (protocol 3)', () => {
 
   test('a user message {"type":"disconnect"} of a JSON socket is no notice (protocol 10)', () => {
     const decoded = decode({ METHOD: 'JSON', PATTERN: '@route' }, { path: '@route', body: '{"type":"disconnect"}' });
-    expect(good(decoded, 'json-socket').pattern).toBe('@route');
+    expect(decoded).toMatchObject({ kind: 'json-socket', pattern: '@route' });
   });
 
   test('METHOD GET with the path @* is a request, since only METHOD JSON makes a notice', () => {

@@ -66,7 +66,8 @@ export function replyPrefix(server: string, ids: number | readonly number[]): st
   return `${server} ${list.length}:${list}, `;
 }
 
-function checkLatin1(text: string, what: string): void {
+/** Throws `M2_BAD_REPLY` for a text that has characters above U+00FF; `what` names it. */
+export function checkLatin1(text: string, what: string): void {
   // On a string of one-byte characters this pattern cannot match and V8 knows it: it costs no scan.
   const at = text.search(/[\u0100-\uffff]/);
   if (at < 0) return;

@@ -133,12 +133,19 @@ describe('formatTnetstring', () => {
 
   const cycle: TnetstringInput[] = [];
   cycle.push(cycle);
-  test.each([1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '\u20ac', ['a', 0.1], { credits: 0.5 }, { '\u20ac': 1 }, cycle])(
-    'value %# is refused: a float would end Mongrel2',
-    (value) => {
-      expect(() => formatTnetstring(value)).toThrow(expect.objectContaining({ code: 'M2_BAD_REPLY' }));
-    },
-  );
+  test.each<TnetstringInput>([
+    1.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    2 ** 53,
+    '\u20ac',
+    ['a', 0.1],
+    { credits: 0.5 },
+    { '\u20ac': 1 },
+    cycle,
+  ])('value %# is refused: a float would end Mongrel2', (value) => {
+    expect(() => formatTnetstring(value)).toThrow(expect.objectContaining({ code: 'M2_BAD_REPLY' }));
+  });
 
   test.each([undefined, 10n, Symbol('x'), () => 1, [undefined]])('value %# is refused, whatever the types say', (value) => {
     expect(() => formatTnetstring(value as unknown as TnetstringInput)).toThrow(M2Error);
