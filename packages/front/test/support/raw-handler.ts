@@ -65,6 +65,11 @@ export class RawHandler implements LinkReceiver {
     return message as Extract<M2Request, { kind: K }>;
   }
 
+  /** Resolves once so many messages came. */
+  async count(messages: number): Promise<void> {
+    await this.watched.until(() => this.seen.length >= messages, `${messages} messages`);
+  }
+
   reply(id: number | readonly number[], data: string | Uint8Array): void {
     this.link?.send(encodeReply(this.epoch, this.sendIdent, id, '', data));
   }
@@ -87,37 +92,34 @@ export class RawHandler implements LinkReceiver {
   }
 }
 
-/** A front and a raw handler in one process. */
+/** A front and its raw handlers in one process. */
 export interface Pair {
   readonly front: Front;
+  /** The first of `handlers`. */
   readonly handler: RawHandler;
+  /** One connected to each of the front's handlers. */
+  readonly handlers: readonly RawHandler[];
   readonly transport: Transport & PeerTransport;
 }
 
-const open: { front?: Front; handlers: RawHandler[] }[] = [];
+const running: { readonly front: Front; readonly handlers: RawHandler[] }[] = [];
 
-/** Starts a front over the memory transport with one handler, or several; the first is connected. */
+/** Starts a front over the memory transport with one handler, or several, and connects a raw handler to each. */
 export async function startPair(options: Omit<FrontOptions, 'transport'> = {}): Promise<Pair> {
   const transport = memoryTransport();
-  const given = (options.handlers ?? {}) as FrontHandlerOptions | readonly FrontHandlerOptions[];
-  const handlers = (Array.isArray(given) ? (given as readonly FrontHandlerOptions[]) : [given as FrontHandlerOptions]).map((one, index) => ({
-    sendSpec: `memory://send-${index}`,
-    recvSpec: `memory://recv-${index}`,
-    sendIdent: `front-${index}`,
-    ...one,
-  }));
-  const front = await startFront({ ...options, transport, handlers });
-  const entry = { front, handlers: [] as RawHandler[] };
-  open.push(entry);
-  const handler = await RawHandler.connect(transport, front);
-  entry.handlers.push(handler);
-  return { front, handler, transport };
+  const given = [options.handlers ?? {}].flat() as FrontHandlerOptions[];
+  const specs = given.map((one, at) => ({ sendSpec: `memory://send-${at}`, recvSpec: `memory://recv-${at}`, sendIdent: `front-${at}`, ...one }));
+  const front = await startFront({ ...options, transport, handlers: specs });
+  const handlers: RawHandler[] = [];
+  running.push({ front, handlers });
+  for (const at of specs.keys()) handlers.push(await RawHandler.connect(transport, front, at));
+  return { front, handler: handlers[0] as RawHandler, handlers, transport };
 }
 
 /** Closes every front that `startPair` started: for afterEach. */
 export async function stopPairs(): Promise<void> {
-  for (const { front, handlers } of open.splice(0)) {
-    await front?.close();
+  for (const { front, handlers } of running.splice(0)) {
+    await front.close();
     for (const handler of handlers) await handler.stop();
   }
 }
