@@ -2,7 +2,7 @@ import { M2Error } from '../errors.js';
 import type { StoredFile } from '../http/stored-upload.js';
 import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { HttpRequest, UploadPart, WebSocketHandshake } from '../wire/message.js';
-import { encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
+import { checkLatin1, encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
 import { Outbox } from './outbox.js';
 import { BYTES_PER_TURN } from './pacer.js';
 import { SendWindow } from './send-window.js';
@@ -82,6 +82,10 @@ export class Client {
   storedFile: StoredFile | undefined;
   /** How many keep-alive sweeps have seen it. @internal */
   sweeps = 0;
+  /** Its link knows it: it is not at rest. @internal */
+  listed = false;
+  /** The pacer has it. @internal */
+  paced = false;
 
   private state: 'open' | 'closing' | 'gone' = 'open';
   private outbox: Outbox | undefined;
@@ -104,7 +108,8 @@ export class Client {
 
   /** Nothing can be sent any more: it was closed, went away, or its server did. */
   get closed(): boolean {
-    return this.state !== 'open';
+    // A record at rest is not told when its server goes away, and its id may be a stranger's by now.
+    return this.state !== 'open' || this.epoch !== this.link.epoch;
   }
 
   /** Bytes that wait here for the client. */
@@ -118,13 +123,18 @@ export class Client {
    * sent for empty data, which would close the connection (protocol 4).
    */
   send(data: string | Uint8Array): boolean {
-    if (data.length === 0) return this.state === 'open';
+    if (data.length === 0) return !this.closed;
     return this.write('', data, 0);
   }
 
   /** Resolves when there is room again, or the client is gone. */
   drained(): Promise<void> {
-    if (this.state === 'gone' || (this.bufferedAmount <= LOW_WATER_BYTES && !this.link.congested)) return Promise.resolve();
+    if (
+      this.state === 'gone' ||
+      this.epoch !== this.link.epoch ||
+      (this.bufferedAmount <= LOW_WATER_BYTES && !this.link.congested)
+    )
+      return Promise.resolve();
     if (this.waiter === undefined) {
       let resolve = () => {};
       const promise = new Promise<void>((settle) => {
@@ -137,31 +147,39 @@ export class Client {
 
   /** Closes the connection after everything that was sent. Idempotent. */
   close(): void {
-    if (this.state !== 'open') return;
+    if (this.closed) return;
     this.state = 'closing';
     this.lasting = false;
-    if (this.outbox !== undefined && !this.outbox.empty) {
-      this.outbox.closing = true;
-      return;
-    }
-    this.sendClose();
+    if (this.outbox === undefined || this.outbox.empty) return this.sendClose();
+    this.outbox.closing = true;
+    // Closing ends an answer that is still open; what was sent of it goes out first.
+    if (this.current === undefined) return;
+    const { owner } = this;
+    this.outbox.push('', 2);
+    this.link.release(this);
+    owner?.gone(this.closedHere());
   }
 
   /** Closes the connection at once and drops what waits for it (protocol 5, `cancel`). Idempotent. */
   cancel(): void {
-    if (this.state === 'gone') return;
+    this.cut(this.closedHere(), true);
+  }
+
+  /** As `cancel`; `answers` when that is the handler's answer to the current request, if not a good one. @internal */
+  cut(cause: M2Error, answers: boolean): void {
+    if (this.state === 'gone' || this.epoch !== this.link.epoch) return;
     this.link.transmit(encodeControl(this.epoch, this.server, this.id, { cancel: true }));
-    this.leave(new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was cancelled.`));
+    this.leave(cause, answers);
   }
 
   /** Resets Mongrel2's idle clock for this connection (protocol 12). Whatever stays open is kept alive by itself. */
   keepAlive(): void {
-    if (this.state === 'open') this.link.transmit(encodeControl(this.epoch, this.server, this.id, { keepAlive: true }));
+    if (!this.closed) this.link.transmit(encodeControl(this.epoch, this.server, this.id, { keepAlive: true }));
   }
 
   /** Allows `bytes` more of a streamed upload (protocol 7.3). An integer from 1. */
   grantCredits(bytes: number): void {
-    if (this.state === 'open') this.link.transmit(encodeControl(this.epoch, this.server, this.id, { credits: bytes }));
+    if (!this.closed) this.link.transmit(encodeControl(this.epoch, this.server, this.id, { credits: bytes }));
   }
 
   /**
@@ -169,15 +187,15 @@ export class Client {
    * @internal
    */
   write(head: string, data: string | Uint8Array, end: 0 | 1 | 2): boolean {
-    if (this.state !== 'open') {
+    if (this.closed) {
       this.link.countLate();
       return false;
     }
-    this.answered = true;
     if (this.outbox === undefined || this.outbox.empty) {
       const size = head.length + data.length;
-      if (!this.link.congested && this.window.fits(this.link.mode, size)) {
+      if (this.fits(size)) {
         this.transmit(head, data, size);
+        this.answered = true;
         if (end !== 0) this.link.ended(this, 'replied', end === 2);
         else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
         return !this.link.congested;
@@ -188,16 +206,19 @@ export class Client {
 
   /** Sends with what else comes in this tick: for answers that are made in pieces. @internal */
   writeSoon(data: string | Uint8Array, end: 0 | 1 | 2): boolean {
-    if (this.state !== 'open') {
+    if (this.closed) {
       this.link.countLate();
       return false;
     }
-    this.answered = true;
     return this.enqueue('', data, end);
   }
 
   private enqueue(head: string, data: string | Uint8Array, end: 0 | 1 | 2): boolean {
+    // Here it can still be refused; when it is taken out of the queue nobody is there to hear of it.
+    if (typeof data === 'string') checkLatin1(data, 'data');
+    this.answered = true;
     this.outbox ??= new Outbox();
+    if (!this.listed) this.link.list(this);
     if (this.outbox.bytes > this.link.clientQueueBytes) {
       this.tooSlow();
       return false;
@@ -218,9 +239,9 @@ export class Client {
     if (this.state === 'gone') return;
     if (outbox === undefined) return this.wakeIfRoom();
     while (!outbox.empty && !this.link.congested) {
-      const limit = this.window.room(this.link.mode);
+      const limit = Math.min(this.window.room(this.link.mode), this.link.largestMessage);
       if (limit <= 0) break;
-      const { data, ends, truncated } = outbox.take(limit, this.link.mode !== 'off');
+      const { data, ends, truncated } = outbox.take(limit, this.link.mode === 'off' ? this.link.largestMessage : limit);
       if (data.length > 0) this.transmit('', data, data.length);
       for (let n = 0; n < ends; n++) this.link.ended(this, 'replied', n < truncated);
       // Without flow control a burst is queued in Mongrel2 before any of it is written: one message a turn.
@@ -240,29 +261,42 @@ export class Client {
 
   /** May be reached by a message for many clients, now. @internal */
   admits(size: number): boolean {
-    if (this.state !== 'open' || this.link.congested) return false;
-    return (this.outbox === undefined || this.outbox.empty) && this.window.fits(this.link.mode, size);
+    return !this.closed && (this.outbox === undefined || this.outbox.empty) && this.fits(size);
+  }
+
+  private fits(size: number): boolean {
+    const { link } = this;
+    return !link.congested && size <= link.largestMessage && this.window.fits(link.mode, size);
   }
 
   /** Counts a message of `size` bytes that was sent to this client. @internal */
   charge(size: number): void {
-    if (this.window.charge(this.link.mode, size)) this.link.pacer.watch(this);
+    if (!this.listed) this.link.list(this);
+    if (!this.window.charge(this.link.mode, size) || this.paced) return;
+    this.paced = true;
+    this.link.pacer.watch(this);
   }
 
   private transmit(head: string, data: string | Uint8Array, size: number): void {
+    const reply = encodeReply(this.epoch, this.server, this.id, head, data);
     this.charge(size);
-    this.link.transmit(encodeReply(this.epoch, this.server, this.id, head, data));
+    this.link.transmit(reply);
   }
 
   private sendClose(): void {
     this.charge(0);
     this.link.transmit(encodeClose(this.epoch, this.server, this.id));
-    this.leave(new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was closed by its handler.`));
+    this.leave(this.closedHere(), true);
+  }
+
+  private closedHere(): M2Error {
+    return new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was closed by its handler.`);
   }
 
   /** The oldest messages count as written; tells whether any are left. @internal */
   prove(messages: number, bytes: number): boolean {
     const left = this.window.prove(this.link.mode, messages, bytes);
+    this.paced = left;
     if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
     if (!left) this.link.settle(this);
     return left;
@@ -282,6 +316,7 @@ export class Client {
       !this.lasting &&
       !this.uploading &&
       !this.flushing &&
+      this.waiter === undefined &&
       (this.outbox === undefined || this.outbox.empty) &&
       this.window.atRest(this.link.mode)
     );
@@ -289,7 +324,7 @@ export class Client {
 
   /** It is open and would be cut by Mongrel2's idle limits (protocol 12). @internal */
   get needsKeepAlive(): boolean {
-    return this.state === 'open' && (this.current !== undefined || this.lasting || this.uploading || this.bufferedAmount > 0);
+    return this.state !== 'gone' && (this.current !== undefined || this.lasting || this.uploading || this.bufferedAmount > 0);
   }
 
   /** What is open here cannot finish without more messages from Mongrel2. @internal */
@@ -316,6 +351,13 @@ export class Client {
     this.link.ended(this, outcome, false);
   }
 
+  /** Closes within this tick: what has no room now never goes out. @internal */
+  closeNow(): void {
+    this.close();
+    this.flush();
+    this.cut(this.closedHere(), false);
+  }
+
   private tooSlow(): void {
     const cause = new M2Error(
       'M2_CLIENT_TOO_SLOW',
@@ -323,13 +365,12 @@ export class Client {
         'Wait for drained() when send() returns false, or raise clientQueueBytes.',
       { details: { server: this.server, id: this.id, waiting: this.bufferedAmount } },
     );
-    this.link.transmit(encodeControl(this.epoch, this.server, this.id, { cancel: true }));
     this.link.logger.warn(cause.message, cause.details);
-    this.leave(cause);
+    this.cut(cause, false);
   }
 
-  /** The connection is over, from whichever side; everything open on it ends. Idempotent. @internal */
-  leave(cause: M2Error): void {
+  /** The connection is over, from whichever side; everything open on it ends. `answers` as in {@link cut}. Idempotent. @internal */
+  leave(cause: M2Error, answers = false): void {
     if (this.state === 'gone') return;
     this.state = 'gone';
     const lost = this.outbox?.clear() ?? 0;
@@ -337,7 +378,7 @@ export class Client {
     this.window.forgetUnproven();
     this.lasting = false;
     this.wake();
-    this.link.left(this, cause);
+    this.link.left(this, cause, answers);
   }
 
   private wake(): void {

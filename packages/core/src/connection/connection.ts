@@ -3,7 +3,7 @@ import { M2Error } from '../errors.js';
 import type { ServeCounters } from '../serve/counters.js';
 import type { Transport } from '../transport.js';
 import type { M2Request } from '../wire/message.js';
-import { encodeReply } from '../wire/outbound.js';
+import { checkLatin1, encodeReply } from '../wire/outbound.js';
 import type { Client, OpeningRequest } from './client.js';
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { ServerLink } from './server-link.js';
@@ -56,12 +56,13 @@ export class Connection {
     const { lingerMs, sendQueueBytes, logger } = this.options;
     this.links = this.options.servers.map((server) => new ServerLink(server, this.options, owner, () => this.wake()));
     try {
-      await Promise.all(
-        this.links.map(async (link) => {
-          const { sendSpec, recvSpec } = link.server;
-          link.attach(await transport.open({ sendSpec, recvSpec, lingerMs, sendQueueBytes, logger }, link, signal));
-        }),
-      );
+      const opening = this.links.map(async (link) => {
+        const { sendSpec, recvSpec } = link.server;
+        link.attach(await transport.open({ sendSpec, recvSpec, lingerMs, sendQueueBytes, logger }, link, signal));
+      });
+      // One that fails does not end the others: each has to be there before it can be closed.
+      await Promise.allSettled(opening);
+      await Promise.all(opening);
     } catch (error) {
       await this.close();
       throw error;
@@ -90,6 +91,7 @@ export class Connection {
   deliver(clients: Iterable<Client>, data: string | Uint8Array): number {
     if (data.length === 0)
       throw new M2Error('M2_BAD_REPLY', 'deliver() got no data; an empty reply would close the connections.');
+    if (typeof data === 'string') checkLatin1(data, 'data');
     const groups = new Map<ServerLink, Map<string, Client[]>>();
     let reached = 0;
     for (const client of clients) {

@@ -41,19 +41,20 @@ export class Outbox {
   }
 
   /**
-   * The next message: whole pieces while they fit into `limit` bytes. The first piece is taken even when it is
-   * larger, unless `split` asks to cut it at the limit.
+   * The next message: pieces while they fit into `limit` bytes. A first piece that is larger is taken whole up to
+   * `largest` bytes, and cut there.
    */
-  take(limit: number, split: boolean): Taken {
+  take(limit: number, largest: number): Taken {
     const parts: Piece[] = [];
     let size = 0;
     let ends = 0;
     let truncated = 0;
     while (this.first < this.pieces.length) {
       const piece = this.pieces[this.first] as Piece;
-      const room = limit - size;
-      if (piece.length > room && (split || size > 0)) {
-        if (split && room > 0) {
+      const room = (size === 0 ? Math.max(limit, largest) : limit) - size;
+      if (piece.length > room) {
+        // Filling a message up to its limit is worth a cut only where the limit is what Mongrel2 allows.
+        if (room > 0 && (size === 0 || limit >= largest)) {
           parts.push(cut(piece, 0, room));
           this.pieces[this.first] = cut(piece, room, piece.length);
           size += room;

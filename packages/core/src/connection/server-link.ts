@@ -2,6 +2,7 @@ import { afterTick, latin1Slice } from '#platform';
 import type { Outcome } from '../backend.js';
 import { M2Error } from '../errors.js';
 import { DateCache } from '../http/date.js';
+import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
@@ -11,6 +12,7 @@ import { frameHeader } from '../wire/websocket-frame.js';
 import { Client, type OpeningRequest } from './client.js';
 import type { ConnectionOwner } from './connection.js';
 import { type FlowMode, FlowModeDetector } from './flow-mode.js';
+import { compareIdents } from './idents.js';
 import type { ResolvedOptions, ResolvedServer } from './options.js';
 import { Pacer } from './pacer.js';
 import { StoredUploads } from './stored-uploads.js';
@@ -30,6 +32,8 @@ export class ServerLink implements LinkReceiver {
   readonly date: DateCache;
   readonly logger: Logger;
   readonly clientQueueBytes: number;
+  /** No message for one client is larger, so that what fits into the send queue when it is half full always does. */
+  readonly largestMessage: number;
   /** Clients with something open, waiting or unacknowledged. */
   readonly clients = new Map<number, Client>();
 
@@ -43,7 +47,8 @@ export class ServerLink implements LinkReceiver {
   private readonly flow: FlowModeDetector;
   private readonly stored: StoredUploads;
   private dirty: Client[] = [];
-  private mismatchReported = false;
+  /** The idents of this incarnation were compared. */
+  private compared = false;
   private answered = 0;
 
   constructor(
@@ -56,6 +61,7 @@ export class ServerLink implements LinkReceiver {
     this.date = new DateCache(options.clock);
     this.logger = options.logger;
     this.clientQueueBytes = options.clientQueueBytes;
+    this.largestMessage = Math.max(FLOW_WINDOW_BYTES, Math.floor(options.sendQueueBytes / 4));
     this.flow = new FlowModeDetector(server.flowControl);
     this.stored = new StoredUploads(options.uploads);
   }
@@ -88,7 +94,7 @@ export class ServerLink implements LinkReceiver {
   up(epoch: number, subscription: Uint8Array): void {
     this.epoch = epoch;
     this.isUp = true;
-    this.mismatchReported = false;
+    this.compared = false;
     this.subscription = latin1Slice(subscription, 0, subscription.length);
     this.logger.info(`Mongrel2 at ${this.server.recvSpec} subscribed to '${this.subscription}'.`, {
       sendSpec: this.server.sendSpec.address,
@@ -104,7 +110,9 @@ export class ServerLink implements LinkReceiver {
     this.logger.warn(`Mongrel2 at ${this.server.sendSpec} went away; reconnecting.`, { epoch, error: cause });
     const clients = [...this.clients.values()];
     this.clients.clear();
+    for (const client of clients) client.listed = false;
     this.flow.reset();
+    this.answered = 0;
     this.pacer.stop();
     // No epoch matches from here on: what was prefetched and comes late must not be answered to a stranger.
     this.epoch = -1;
@@ -153,7 +161,10 @@ export class ServerLink implements LinkReceiver {
   private request(message: OpeningRequest): void {
     if (message.downloadCredits !== undefined) this.flow.sawCredits();
     else this.flow.sawRequestWithout(message.id, this.answered);
-    if (!this.mismatchReported) this.checkSubscription(message.server);
+    if (!this.compared) {
+      this.compared = true;
+      compareIdents(this.server, this.subscription ?? '', message.server, this.logger);
+    }
     if (message.kind === 'http' && message.upload?.type === 'stored' && this.uploadIsDone(message)) return;
     this.owner.counters.received++;
     const client = this.client(message);
@@ -224,7 +235,7 @@ export class ServerLink implements LinkReceiver {
     let client = this.clients.get(message.id);
     if (client === undefined) {
       client = this.stranger(message);
-      this.clients.set(message.id, client);
+      this.list(client);
     }
     return client;
   }
@@ -232,6 +243,19 @@ export class ServerLink implements LinkReceiver {
   /** A record that nothing refers to: for messages of clients that are not known here. */
   private stranger(message: M2Request): Client {
     return new Client(this, message.server, message.id, this.epoch);
+  }
+
+  /** Takes in a client that is not at rest: a new one, or one that a handler kept and writes to again. */
+  list(client: Client): void {
+    if (this.clients.has(client.id)) return;
+    client.listed = true;
+    this.clients.set(client.id, client);
+  }
+
+  private unlist(client: Client): void {
+    if (!client.listed) return;
+    client.listed = false;
+    this.clients.delete(client.id);
   }
 
   private malformed(error: M2Error): void {
@@ -249,20 +273,6 @@ export class ServerLink implements LinkReceiver {
     }
     this.owner.counters.received++;
     this.owner.ended(message.server, epoch, message.id, 'clientGone', false);
-  }
-
-  private checkSubscription(server: string): void {
-    this.mismatchReported = true;
-    const subscription = this.subscription ?? '';
-    if (`${server} `.startsWith(subscription)) return;
-    const error = new M2Error(
-      'M2_SUBSCRIPTION_MISMATCH',
-      `Mongrel2 at ${this.server.recvSpec} subscribed to '${subscription}', but its requests come from '${server}': it drops every ` +
-        `reply without a word. Set the handler's recv_ident to '' or to '${server} ' in Mongrel2's configuration, or check that ` +
-        'send_spec and recv_spec belong to the same handler.',
-      { details: { subscription, server } },
-    );
-    this.logger.error(error.message, { error });
   }
 
   // --- outbound -----------------------------------------------------------------------------------------------------
@@ -324,14 +334,24 @@ export class ServerLink implements LinkReceiver {
     this.open(client, message);
   }
 
+  /** Refuses what waits behind the client's current request. */
+  shedPending(client: Client): void {
+    const { pending } = client;
+    client.pending = undefined;
+    for (const message of pending ?? []) {
+      this.owner.unqueued(message);
+      this.ended(client, 'shed', false);
+    }
+  }
+
   /** Forgets a client for which a fresh record would be the same. */
   settle(client: Client): void {
-    if (client.atRest && this.clients.get(client.id) === client) this.clients.delete(client.id);
+    if (client.listed && client.atRest) this.unlist(client);
   }
 
   /** A client is gone: ends what was open on it. */
-  left(client: Client, cause: M2Error): void {
-    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
+  left(client: Client, cause: M2Error, answers: boolean): void {
+    this.unlist(client);
     const { current, owner, pending, upload, stored } = client;
     this.release(client);
     client.pending = undefined;
@@ -343,8 +363,7 @@ export class ServerLink implements LinkReceiver {
     if (current !== undefined) {
       owner?.gone(cause);
       // A handler that closes instead of answering has answered, if not well.
-      const closedHere = cause.code === 'M2_CLOSED';
-      this.ended(client, closedHere ? 'replied' : 'clientGone', closedHere);
+      this.ended(client, answers ? 'replied' : 'clientGone', answers);
     }
     for (const message of pending ?? []) {
       this.owner.unqueued(message);
@@ -362,7 +381,7 @@ export class ServerLink implements LinkReceiver {
         const ids = alive.get(client.server);
         if (ids === undefined) alive.set(client.server, [client.id]);
         else ids.push(client.id);
-      } else if (client.sweeps > 3) this.clients.delete(client.id);
+      } else if (client.sweeps > 3) this.unlist(client);
     }
     for (const [server, ids] of alive) {
       for (let at = 0; at < ids.length; at += this.options.maxTargets) {

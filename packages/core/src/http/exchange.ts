@@ -89,7 +89,7 @@ export class HttpExchange implements ClientOwner {
     return this.controller.signal;
   }
 
-  /** Calls `listener` when the client goes away before the answer is complete; at once when it has. Cheaper than `signal`. */
+  /** Calls `listener`, once, when `signal` would abort; at once when it has. Cheaper than `signal`. It must not throw. */
   onAbort(listener: (cause: M2Error) => void): void {
     if (this.abortCause !== undefined) listener(this.abortCause);
     else if (this.listeners === undefined) this.listeners = [listener];
@@ -104,7 +104,7 @@ export class HttpExchange implements ClientOwner {
     if (this.state === 'gone') return;
     this.expectState('open', 'respond');
     const bytes = body === null ? '' : encode(body);
-    const head = makeHead(this.framing(), status, headers, bytes.length, this.date(), options.reason);
+    const head = makeHead(this.finalFraming(), status, headers, bytes.length, this.date(), options.reason);
     this.state = 'ended';
     this.client.write(head.text, head.body === 'none' ? '' : bytes, 1);
     this.finish(head.keepAlive);
@@ -129,8 +129,8 @@ export class HttpExchange implements ClientOwner {
 
   /**
    * Sends a piece of the body; a text goes out as UTF-8. `false`: wait for `drained()`. Ignored once the client is gone.
-   * @throws M2Error `M2_EXCHANGE_STATE` before `start` and after `end`; `M2_BODY_LENGTH_MISMATCH` past Content-Length: the
-   * response is then cut short at that length and the connection closed.
+   * @throws M2Error `M2_EXCHANGE_STATE` before `start` and after `end`; `M2_BODY_LENGTH_MISMATCH` past Content-Length: nothing
+   * of the piece is sent, the response is cut short and the connection closed.
    */
   write(chunk: string | Uint8Array): boolean {
     if (this.state === 'gone') return false;
@@ -248,7 +248,7 @@ export class HttpExchange implements ClientOwner {
     if (this.ended) return;
     const headers = [...PLAIN_TEXT, ['Retry-After', `${retryAfterSeconds}`] as const];
     const text = `${reasonPhrase(503)}\n`;
-    const head = makeHead(this.framing(), 503, headers, text.length, this.date());
+    const head = makeHead(this.finalFraming(), 503, headers, text.length, this.date());
     this.state = 'ended';
     this.client.write(head.text, head.body === 'none' ? '' : text, 0);
     this.client.end('shed');
@@ -268,8 +268,6 @@ export class HttpExchange implements ClientOwner {
     if (this.ended) return;
     this.state = 'gone';
     this.abort(cause);
-    for (const listener of this.listeners ?? []) listener(cause);
-    this.listeners = undefined;
   }
 
   /** @internal */
@@ -293,7 +291,6 @@ export class HttpExchange implements ClientOwner {
     this.client.end('timedOut');
     // The app is told as if the client had gone: whatever it still sends is refused.
     this.abort(cause);
-    for (const listener of this.listeners ?? []) listener(cause);
     this.finish(false);
     this.state = 'gone';
   }
@@ -309,8 +306,12 @@ export class HttpExchange implements ClientOwner {
   }
 
   private abort(cause: M2Error): void {
-    this.abortCause ??= cause;
+    if (this.abortCause !== undefined) return;
+    this.abortCause = cause;
     this.controller?.abort(cause);
+    const { listeners } = this;
+    this.listeners = undefined;
+    for (const listener of listeners ?? []) listener(cause);
   }
 
   /** Ends the answer where it is; the missing end tells the client that it is not whole. */
@@ -333,8 +334,19 @@ export class HttpExchange implements ClientOwner {
 
   private finish(keepAlive: boolean): void {
     this.listeners = undefined;
+    if (this.body instanceof StreamedBody) {
+      const goesOn = this.body.finish();
+      this.client.complete(keepAlive && goesOn);
+      return;
+    }
     this.body.cancel();
     this.client.complete(keepAlive);
+  }
+
+  /** Of an answer that is complete now, so that what is unread of the request body stays so. */
+  private finalFraming(): Framing {
+    const framing = this.framing();
+    return this.body instanceof StreamedBody && this.body.tooMuchLeft ? { ...framing, keepAlive: false } : framing;
   }
 
   private framing(): Framing {

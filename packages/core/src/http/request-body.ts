@@ -17,7 +17,7 @@ export interface RequestBody {
   readonly whole: Uint8Array | undefined;
   /** The next bytes; undefined at the end. Rejects with `M2_CLIENT_GONE` and the like when the rest cannot come. */
   read(): Promise<Uint8Array | undefined>;
-  /** Nobody will read the rest. Idempotent. */
+  /** Nobody will read the rest. Idempotent. The response can still be sent. */
   cancel(): void;
 }
 
@@ -60,6 +60,8 @@ export class StreamedBody implements RequestBody, UploadSink {
   private outstanding = 0;
   private complete: boolean;
   private discarding = false;
+  /** The response is complete. */
+  private finished = false;
   /** Discarded with something unread: no later read may take that for the end. */
   private unread = false;
   private failure: M2Error | undefined;
@@ -108,10 +110,26 @@ export class StreamedBody implements RequestBody, UploadSink {
     this.reader = undefined;
     this.parts = [];
     this.buffered = 0;
-    if (this.complete) return;
-    const rest = this.length === undefined ? DISCARD_BYTES : this.length - this.received;
-    if (rest > DISCARD_BYTES) this.client.close();
-    else this.grant();
+    this.discardMore();
+  }
+
+  /** More is left than is worth reading for the sake of the connection, which has to be closed after the response. */
+  get tooMuchLeft(): boolean {
+    if (this.complete) return false;
+    const rest = this.length === undefined ? this.discarded : this.length - this.received - this.discarded;
+    return rest > DISCARD_BYTES;
+  }
+
+  /** The response is complete: nobody reads any more. False when the connection cannot go on. */
+  finish(): boolean {
+    this.cancel();
+    this.finished = true;
+    return !this.tooMuchLeft;
+  }
+
+  private discardMore(): void {
+    if (!this.tooMuchLeft) this.grant();
+    else if (this.finished) this.client.close();
   }
 
   /** A part arrived. @internal */
@@ -120,8 +138,7 @@ export class StreamedBody implements RequestBody, UploadSink {
     if (part.done) this.complete = true;
     if (this.discarding) {
       this.discarded += part.body.length;
-      if (this.discarded > DISCARD_BYTES && !part.done) this.client.close();
-      else if (!part.done) this.grant();
+      if (!part.done) this.discardMore();
       return;
     }
     this.append(part.body);

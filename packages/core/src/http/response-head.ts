@@ -65,10 +65,12 @@ export function makeHead(
   } else if (status === 205) {
     lines += 'Content-Length: 0\r\n';
   } else {
+    // An app that answers HEAD often gives no body; that says nothing about the length that GET would have (RFC 9110 9.3.2).
+    const silent = head && bodyLength === 0 && scan.length === undefined;
     const known = scan.length ?? bodyLength;
     if (bodyLength !== undefined && known !== bodyLength && !(head && bodyLength === 0)) throw mismatch(scan.length, bodyLength);
     if (known !== undefined) {
-      lines += `Content-Length: ${known}\r\n`;
+      if (!silent) lines += `Content-Length: ${known}\r\n`;
       body = 'length';
       length = known;
     } else if (framing.version === 'HTTP/1.1') {

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js';
+import type { Client } from '../connection/client.js';
 import type { Connection } from '../connection/connection.js';
 import type { Handler } from '../handler.js';
+import { HttpExchange } from '../http/exchange.js';
 import type { Logger } from '../logger.js';
 
 /** What is stopped. */
@@ -96,9 +98,16 @@ export class GracefulStop {
   private expire(): void {
     this.loop.shedQueue();
     for (const client of [...this.connection.openClients()]) {
-      this.guard('expire', () => client.owner?.expire());
-      client.close();
+      this.guard('expire', () => this.expireClient(client));
     }
+  }
+
+  private expireClient(client: Client): void {
+    // Those behind it first, or the end of the one in front would start the next.
+    client.link.shedPending(client);
+    if (client.owner !== undefined) client.owner.expire();
+    else if (client.current !== undefined && !client.answered) new HttpExchange(client.current, client).shed();
+    client.closeNow();
   }
 
   private async race(work: Promise<unknown>): Promise<void> {

@@ -118,7 +118,10 @@ class ServeLoop implements ConnectionOwner, Server {
         `Connection ${client.id} of ${client.server} sent more than ${maxPipelined} requests ahead; it is closed.`,
       );
       client.end('shed');
-      client.cancel();
+      client.cut(
+        new M2Error('M2_OVERLOADED', `Connection ${client.id} of ${client.server} sent too many requests ahead.`),
+        false,
+      );
       return;
     }
     message.detach();
