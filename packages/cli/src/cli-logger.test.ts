@@ -48,6 +48,14 @@ describe('text logs', () => {
     expect(text().match(/The app failed/g)).toHaveLength(1);
   });
 
+  it("leave out where Node's own loader stood", () => {
+    const { logger, lines } = collect();
+    const error = new Error('broken');
+    error.stack = 'Error: broken\n    at link (node:internal/modules/esm:1:2)\n    at load (file:///srv/app.mjs:3:4)';
+    logger.error('Not loaded.', { error });
+    expect(lines().slice(1)).toEqual(['  Error: broken', '      at load (file:///srv/app.mjs:3:4)']);
+  });
+
   it('name an error that is not in the message, and what was thrown without being an Error', () => {
     const { logger, lines } = collect();
     logger.warn('It went away.', { error: new M2Error('M2_LINK_DOWN', 'The link is down.') });

@@ -37,10 +37,13 @@ function textOf(value: unknown): string {
   }
 }
 
+/** Where Node's own loader stood says nothing of the mistake. */
+const INTERNAL = /^\s+at .*\bnode:internal\//;
+
 /** The lines that follow the message of an error: its own stack where it is not m2's, then its causes. */
 export function errorLines(facts: ErrorFacts, shown: string): string[] {
   const lines: string[] = [];
-  if (facts.stack !== undefined) lines.push(...facts.stack.split('\n'));
+  if (facts.stack !== undefined) lines.push(...facts.stack.split('\n').filter((line) => !INTERNAL.test(line)));
   else if (!shown.includes(facts.message)) lines.push(`${facts.name}: ${facts.message}`);
   if (facts.cause !== undefined) {
     const [first = '', ...rest] = errorLines(facts.cause, '');

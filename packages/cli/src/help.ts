@@ -50,7 +50,7 @@ or what the file exports by default.`;
 export const mainHelp = (): string => `m2 runs JavaScript web apps behind the Mongrel2 web server.
 
 Usage:
-  ${SERVE_USAGE}   serve an app behind Mongrel2
+  ${SERVE_USAGE}    serve an app behind Mongrel2
   m2 dev <app>                              try an app without Mongrel2, on an embedded front
   m2 help [command]                         show the flags of a command
 
