@@ -134,6 +134,11 @@ describe('the netstrings (protocol 2)', () => {
     expect([...decoded.body.subarray(3)]).toEqual([0xc3, 0xa9, 0x00, 0xff]);
   });
 
+  test('peers 2: a message far above 64 KiB is decoded', () => {
+    const body = 'x'.repeat(10 * 1024 * 1024);
+    expect(good(message(httpMeta, { body }), 'http').body).toHaveLength(body.length);
+  });
+
   test('detach copies the body out of a larger buffer, and only then', () => {
     const small = decodeMessage(bytesOf(message(httpMeta, { body: 'abc' }))) as HttpRequest;
     small.detach();

@@ -195,6 +195,12 @@ describe('HTTP fields (protocol 2.1)', () => {
     expectBad(request({ [key]: value }), key);
   });
 
+  test('peers 12: the remote address is taken whole', () => {
+    for (const REMOTE_ADDR of ['::ffff:127.0.0.1', '2001:db8::1', '1.2.3.4, 5.6.7.8']) {
+      expect(good(request({ REMOTE_ADDR }), 'http').remoteAddress).toBe(REMOTE_ADDR);
+    }
+  });
+
   test('a bare "?" gives an empty query, none gives undefined', () => {
     expect(good(decodeMessage(capture('04').bytes), 'http').query).toBe('');
     expect(good(decodeMessage(capture('01').bytes), 'http').query).toBeUndefined();
