@@ -1,4 +1,4 @@
-export { afterTick, concatBytes, latin1Bytes } from '#platform';
+export { afterTick, concatBytes, latin1Bytes, utf8Bytes } from '#platform';
 export type {
   Backend,
   BackendCapabilities,
@@ -13,6 +13,7 @@ export type {
 export { type Clock, systemClock } from './clock.js';
 export { Client } from './connection/client.js';
 export { Connection } from './connection/connection.js';
+export { deliver } from './connection/deliver.js';
 export type { CommonOptions, ConnectionOptions, ResolvedOptions, ResolvedServer, ServerOptions } from './connection/options.js';
 export { ERROR_CODES, type ErrorCode } from './error-codes.js';
 export { M2Error, type M2ErrorOptions } from './errors.js';

@@ -80,6 +80,8 @@ export class Client {
   stored: StoredBodySource | undefined;
   /** The file of the current request's stored body, complete or not. @internal */
   storedFile: StoredFile | undefined;
+  /** Called once when the connection is over, from whichever side, after everything open on it has ended. Must not throw. */
+  onGone: ((cause: M2Error) => void) | undefined;
   /** How many keep-alive sweeps have seen it. @internal */
   sweeps = 0;
   /** Its link knows it: it is not at rest. @internal */
@@ -120,11 +122,11 @@ export class Client {
   /**
    * Sends raw bytes to the client; a string is latin1, one character a byte (`M2_BAD_REPLY` when it is not). What is sent
    * in one tick may travel together. `true`: go on; `false`: wait for `drained()`, or the client is gone. Nothing is
-   * sent for empty data, which would close the connection (protocol 4).
+   * sent for empty data, which would close the connection (protocol 4). `head`, latin1, goes before it, as one with it.
    */
-  send(data: string | Uint8Array): boolean {
-    if (data.length === 0) return !this.closed;
-    return this.write('', data, 0);
+  send(data: string | Uint8Array, head = ''): boolean {
+    if (data.length + head.length === 0) return !this.closed;
+    return this.write(head, data, 0);
   }
 
   /** Resolves when there is room again, or the client is gone. */
@@ -379,6 +381,7 @@ export class Client {
     this.lasting = false;
     this.wake();
     this.link.left(this, cause, answers);
+    this.onGone?.(cause);
   }
 
   private wake(): void {

@@ -3,8 +3,8 @@ import { M2Error } from '../errors.js';
 import type { ServeCounters } from '../serve/counters.js';
 import type { Transport } from '../transport.js';
 import type { M2Request } from '../wire/message.js';
-import { checkLatin1, encodeReply } from '../wire/outbound.js';
 import type { Client, OpeningRequest } from './client.js';
+import { deliver } from './deliver.js';
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { ServerLink } from './server-link.js';
 
@@ -89,53 +89,7 @@ export class Connection {
    * @throws M2Error `M2_BAD_REPLY` for empty data (it would close them) or characters that are not latin1.
    */
   deliver(clients: Iterable<Client>, data: string | Uint8Array): number {
-    if (data.length === 0)
-      throw new M2Error('M2_BAD_REPLY', 'deliver() got no data; an empty reply would close the connections.');
-    if (typeof data === 'string') checkLatin1(data, 'data');
-    const groups = new Map<ServerLink, Map<string, Client[]>>();
-    let reached = 0;
-    for (const client of clients) {
-      if (client.closed) continue;
-      reached++;
-      const link = client.link;
-      if (!client.admits(data.length)) {
-        client.send(data);
-        continue;
-      }
-      let byServer = groups.get(link);
-      if (byServer === undefined) {
-        byServer = new Map();
-        groups.set(link, byServer);
-      }
-      const group = byServer.get(client.server);
-      if (group === undefined) byServer.set(client.server, [client]);
-      else group.push(client);
-    }
-    for (const [link, byServer] of groups) {
-      for (const group of byServer.values()) this.deliverGroup(link, group, data);
-    }
-    return reached;
-  }
-
-  private deliverGroup(link: ServerLink, group: readonly Client[], data: string | Uint8Array): void {
-    for (let at = 0; at < group.length; at += this.options.maxTargets) {
-      // A client that was named twice may have no room for the second copy.
-      const batch: Client[] = [];
-      for (const client of group.slice(at, at + this.options.maxTargets)) {
-        if (client.admits(data.length)) {
-          client.charge(data.length);
-          batch.push(client);
-        } else client.send(data);
-      }
-      const first = batch[0];
-      if (first === undefined) continue;
-      const ids = batch.map((client) => client.id);
-      link.transmit(encodeReply(link.epoch, first.server, ids, '', data));
-      for (const client of batch) {
-        client.answered = true;
-        if (client.current !== undefined && client.owner === undefined) link.plainSend(client);
-      }
-    }
+    return deliver(clients, data);
   }
 
   /** Takes no more requests; resolves when all that had arrived was handed over. @internal */

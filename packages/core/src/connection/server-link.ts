@@ -8,17 +8,14 @@ import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
 import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
 import { encodeControl } from '../wire/outbound.js';
-import { frameHeader } from '../wire/websocket-frame.js';
 import { Client, type OpeningRequest } from './client.js';
 import type { ConnectionOwner } from './connection.js';
 import { type FlowMode, FlowModeDetector } from './flow-mode.js';
 import { compareIdents } from './idents.js';
 import type { ResolvedOptions, ResolvedServer } from './options.js';
+import { closeOrphan } from './orphan-frames.js';
 import { Pacer } from './pacer.js';
 import { StoredUploads } from './stored-uploads.js';
-
-/** The body of a close frame with code 1012, "service restart": the WebSocket belonged to a handler that is gone (RFC 6455 7.4.2). */
-const SERVICE_RESTART = '\x03\xf4';
 
 /** How many malformed messages are logged one by one; from then on each thousandth. */
 const MALFORMED_LOGGED = 10;
@@ -53,7 +50,7 @@ export class ServerLink implements LinkReceiver {
 
   constructor(
     readonly server: ResolvedServer,
-    private readonly options: ResolvedOptions,
+    readonly options: ResolvedOptions,
     private readonly owner: ConnectionOwner,
     private readonly onUp: () => void,
   ) {
@@ -221,11 +218,8 @@ export class ServerLink implements LinkReceiver {
     const client = this.clients.get(message.id);
     if (client === undefined || !client.lasting) {
       this.owner.counters.orphans++;
-      // Whoever accepted this WebSocket is gone: say so in a way that lets the client connect again.
-      const close = `${frameHeader(8, SERVICE_RESTART.length, false)}${SERVICE_RESTART}`;
-      const stranger = this.stranger(message);
-      stranger.send(close);
-      stranger.close();
+      // One that is being closed may still have something to be sent, which must not be cut into.
+      if (client?.closed !== true) closeOrphan(this.stranger(message));
       return;
     }
     this.owner.message(client, message);
