@@ -70,7 +70,7 @@ class FetchHandler implements Handler {
       case 'xml-socket':
         this.tellOnce(
           message.kind,
-          `A ${message.kind === 'json-socket' ? 'JSON' : 'XML'} socket sent a message to ${message.path}. Fetch apps cannot answer those: its connection was closed.`,
+          `A message came from ${message.kind === 'json-socket' ? 'a JSON' : 'an XML'} socket for ${message.path}. Fetch apps cannot answer those; its connection was closed.`,
         );
         return client.close();
       default:

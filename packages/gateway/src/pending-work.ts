@@ -31,7 +31,7 @@ export class PendingWork {
     while (this.open.size > 0) {
       const left = deadline - this.clock.now();
       if (left <= 0) {
-        this.logger.warn(`${this.open.size} promises passed to waitUntil() had not settled when the grace time was over.`);
+        this.logger.warn(`waitUntil(): ${this.open.size} still open when the grace time was over.`);
         return;
       }
       await this.settledOr(left);

@@ -1,12 +1,18 @@
 import { describeValue } from './app-failure.js';
 import { markReturned } from './known-body.js';
+import { isFetchObject } from './to-fetch-function.js';
 
 const AGAIN = 'Make a new Response for each request, or return response.clone().';
 
 /** What is wrong with what an app returned, and what to do about it; undefined for a Response that can be sent. */
 export function checkResponse(value: unknown): readonly [what: string, todo: string] | undefined {
   if (!isResponse(value)) {
-    const hint = value === undefined ? ' Is a "return" missing?' : '';
+    const hint =
+      value === undefined
+        ? ' Is a "return" missing?'
+        : isApp(value)
+          ? ' If it is a factory, export the app that it returns.'
+          : '';
     return [
       `returned ${describeValue(value)}`,
       `Return a Response, or a promise of one, on every path.${hint} The client got 500.`,
@@ -25,6 +31,9 @@ export function checkResponse(value: unknown): readonly [what: string, todo: str
   if (!markReturned(value)) return ['returned the same Response twice', `${AGAIN} The client got 500.`];
   return undefined;
 }
+
+/** A factory that was taken for an app answers with one. */
+const isApp = (value: unknown): boolean => typeof value === 'function' || isFetchObject(value);
 
 /** Responses of other realms and of polyfills are as good. */
 function isResponse(value: unknown): value is Response {
