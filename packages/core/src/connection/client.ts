@@ -242,7 +242,10 @@ export class Client {
     if (outbox === undefined) return this.wakeIfRoom();
     while (!outbox.empty && !this.link.congested) {
       const limit = Math.min(this.window.room(this.link.mode), this.link.largestMessage);
-      if (limit <= 0) break;
+      if (limit <= 0) {
+        this.link.flow.wait();
+        break;
+      }
       const { data, ends, truncated } = outbox.take(limit, this.link.mode === 'off' ? this.link.largestMessage : limit);
       if (data.length > 0) this.transmit('', data, data.length);
       for (let n = 0; n < ends; n++) this.link.ended(this, 'replied', n < truncated);
@@ -297,7 +300,7 @@ export class Client {
 
   /** The oldest messages count as written; tells whether any are left. @internal */
   prove(messages: number, bytes: number): boolean {
-    const left = this.window.prove(this.link.mode, messages, bytes);
+    const left = this.window.prove(messages, bytes);
     this.paced = left;
     if (this.outbox !== undefined && !this.outbox.empty && !this.flushing) this.flush();
     if (!left) this.link.settle(this);

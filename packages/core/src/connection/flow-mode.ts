@@ -1,28 +1,58 @@
+import type { Clock } from '../clock.js';
+
 /** Whether Mongrel2 runs with `download.flow_control`. */
 export type FlowMode = 'unknown' | 'on' | 'off';
 
 /** How many connections must have come without a sign of flow control before it is taken to be off. */
 const CONNECTIONS_WITHOUT_SIGN = 16;
 
+/** How long a credits notice may be on its way, in milliseconds: what fits the window is in the kernel's hands at once. */
+const NOTICE_MS = 250;
+
 /**
  * Finds out the server's mode. `DOWNLOAD_CREDITS` comes only with a TCP connection's first request, which may have gone
  * to another handler, so one request without it proves nothing; many connections without it, and without a single
- * credits notice after answers to them, do.
+ * credits notice after answers to them, do. So do the messages of one long answer that no notice follows: what is more
+ * than the window waits for that.
  */
 export class FlowModeDetector {
   mode: FlowMode;
   private highest = -1;
   private without = 0;
   private readonly fixed: boolean;
+  private cancel: (() => void) | undefined;
 
-  constructor(setting: 'auto' | 'on' | 'off') {
+  /** `decided` is called when the mode is known that somebody waits for. */
+  constructor(
+    setting: 'auto' | 'on' | 'off',
+    private readonly clock: Clock,
+    private readonly decided: () => void,
+  ) {
     this.mode = setting === 'auto' ? 'unknown' : setting;
     this.fixed = setting !== 'auto';
   }
 
   /** A credits notice, or a request with the key: it is on, and stays on. */
   sawCredits(): void {
-    if (!this.fixed) this.mode = 'on';
+    if (!this.fixed) this.settle('on');
+  }
+
+  /** A client was sent all that is safe while the mode is not known: when no notice follows, it is off. */
+  wait(): void {
+    if (this.mode === 'unknown') this.cancel ??= this.clock.after(NOTICE_MS, () => this.settle('off'));
+  }
+
+  private settle(mode: 'on' | 'off'): void {
+    this.mode = mode;
+    if (this.cancel === undefined) return;
+    this.stop();
+    this.decided();
+  }
+
+  /** Nobody waits any more. */
+  stop(): void {
+    this.cancel?.();
+    this.cancel = undefined;
   }
 
   /** A request without the key. Ids grow, so one above all others is most often a connection's first. */
@@ -30,11 +60,12 @@ export class FlowModeDetector {
     if (this.mode !== 'unknown' || id <= this.highest) return;
     this.highest = id;
     this.without++;
-    if (this.without > CONNECTIONS_WITHOUT_SIGN && answered >= CONNECTIONS_WITHOUT_SIGN) this.mode = 'off';
+    if (this.without > CONNECTIONS_WITHOUT_SIGN && answered >= CONNECTIONS_WITHOUT_SIGN) this.settle('off');
   }
 
   /** The server was restarted, perhaps with another configuration. */
   reset(): void {
+    this.stop();
     if (this.fixed) return;
     this.mode = 'unknown';
     this.highest = -1;

@@ -6,17 +6,22 @@ const UNPROVEN_MESSAGES = 8;
 /** Without flow control the messages of a long answer grow from the first to the last of these sizes. */
 const FIRST_MESSAGE_BYTES = 64 * 1024;
 const LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MESSAGE_GROWTH = 4;
+/**
+ * While the mode is not known the window is filled by several messages: with flow control a notice follows each, and they go
+ * round the handlers, so that one comes here.
+ */
+const PROBE_BYTES = FLOW_WINDOW_BYTES / 4;
 
 /**
  * How much one client may be sent now (protocol 8). With flow control: 102,400 unacknowledged bytes. Without: few messages
- * that are not yet taken as written. While it is not known which: both.
+ * that are not yet taken as written. While it is not known which: both, and nothing refills the window.
  */
 export class SendWindow {
   /** Bytes that may still be sent under flow control. */
   private window = FLOW_WINDOW_BYTES;
-  /** Sizes of the messages in flight, oldest first, and their sum; kept only without flow control. */
+  /** Sizes of the messages in flight, oldest first; kept only without flow control. */
   private unproven: number[] | undefined;
-  private unprovenBytes = 0;
   private messageBytes = FIRST_MESSAGE_BYTES;
 
   /** Bytes that the next message may have; 0 when it has to wait. */
@@ -24,9 +29,9 @@ export class SendWindow {
     if (mode === 'on') return this.window;
     if (this.full) return 0;
     // It may turn out to be on, and overrunning the window kills the client: stay within it until the mode is known.
-    if (mode === 'unknown') return this.guarded;
+    if (mode === 'unknown') return Math.min(this.window, PROBE_BYTES);
     const limit = this.messageBytes;
-    this.messageBytes = Math.min(LARGEST_MESSAGE_BYTES, this.messageBytes * 2);
+    this.messageBytes = Math.min(LARGEST_MESSAGE_BYTES, this.messageBytes * MESSAGE_GROWTH);
     return limit;
   }
 
@@ -41,21 +46,20 @@ export class SendWindow {
   /** A message of `size` bytes may go out now, as it is. */
   fits(mode: FlowMode, size: number): boolean {
     if (mode === 'on') return size <= this.window;
-    return !this.full && (mode === 'off' || size <= this.guarded);
+    return !this.full && (mode === 'off' || size <= this.window);
   }
 
   /** Counts a message of `size` bytes; true when it is the only one in flight, so that the pacer has to watch. */
   charge(mode: FlowMode, size: number): boolean {
     if (mode !== 'off') this.window -= size;
     if (mode === 'on') return false;
-    this.unprovenBytes += size;
     if (this.unproven === undefined) this.unproven = [size];
     else this.unproven.push(size);
     return this.unproven.length === 1;
   }
 
   /** Up to so many of the oldest messages, and so many bytes, count as written; true while some are left. */
-  prove(mode: FlowMode, messages: number, bytes: number): boolean {
+  prove(messages: number, bytes: number): boolean {
     const { unproven } = this;
     if (unproven === undefined) return false;
     let left = bytes;
@@ -69,9 +73,6 @@ export class SendWindow {
       left -= size;
       unproven.shift();
     }
-    this.unprovenBytes = unproven.length === 0 ? 0 : this.unprovenBytes - (bytes - left);
-    // What counts as written counts as acknowledged too, as long as no notice has said otherwise.
-    if (mode !== 'on') this.window = FLOW_WINDOW_BYTES - Math.min(this.unprovenBytes, FLOW_WINDOW_BYTES);
     return unproven.length > 0;
   }
 
@@ -84,7 +85,6 @@ export class SendWindow {
   /** Nothing will be written any more. */
   forgetUnproven(): void {
     this.unproven = undefined;
-    this.unprovenBytes = 0;
   }
 
   /** As if nothing had ever been sent. */
@@ -94,9 +94,5 @@ export class SendWindow {
 
   private get full(): boolean {
     return this.unproven !== undefined && this.unproven.length >= UNPROVEN_MESSAGES;
-  }
-
-  private get guarded(): number {
-    return Math.min(this.window, FLOW_WINDOW_BYTES - this.unprovenBytes);
   }
 }

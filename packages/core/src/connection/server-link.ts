@@ -41,7 +41,7 @@ export class ServerLink implements LinkReceiver {
   subscription: string | undefined;
 
   private link: Link | undefined;
-  private readonly flow: FlowModeDetector;
+  readonly flow: FlowModeDetector;
   private readonly stored: StoredUploads;
   private dirty: Client[] = [];
   /** The idents of this incarnation were compared. */
@@ -59,7 +59,7 @@ export class ServerLink implements LinkReceiver {
     this.logger = options.logger;
     this.clientQueueBytes = options.clientQueueBytes;
     this.largestMessage = Math.max(FLOW_WINDOW_BYTES, Math.floor(options.sendQueueBytes / 4));
-    this.flow = new FlowModeDetector(server.flowControl);
+    this.flow = new FlowModeDetector(server.flowControl, options.clock, () => this.flushAll());
     this.stored = new StoredUploads(options.uploads);
   }
 
@@ -280,6 +280,10 @@ export class ServerLink implements LinkReceiver {
 
   private relieved(): void {
     this.congested = false;
+    this.flushAll();
+  }
+
+  private flushAll(): void {
     for (const client of [...this.clients.values()]) client.flush();
   }
 
@@ -387,6 +391,7 @@ export class ServerLink implements LinkReceiver {
   /** Ends every client of this server here; replies that were handed over still go out. */
   stop(): void {
     this.pacer.stop();
+    this.flow.stop();
     const cause = new M2Error('M2_CLOSED', 'The connection to Mongrel2 was closed.');
     for (const client of [...this.clients.values()]) client.leave(cause);
   }
