@@ -1,0 +1,94 @@
+import { fileURLToPath } from 'node:url';
+import { M2Error } from '@m2/core';
+import { describe, expect, it } from 'vitest';
+import { nativeImport } from '../../test/native-import.js';
+import { importFailure } from './import-failure.js';
+import { loadApp } from './index.js';
+import { parseSpecifier } from './specifier.js';
+
+const cwd = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url));
+
+/** The error of an app whose module cannot be imported. */
+async function failure(specifier: string): Promise<M2Error> {
+  const error = await loadApp(specifier, { cwd, importModule: nativeImport }).then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  if (!M2Error.is(error)) throw new Error(`No M2Error, but ${String(error)}.`);
+  return error;
+}
+
+const stripsTypes = Number(process.versions.node.split('.')[0]) >= 23;
+
+describe('loadApp: M2_APP_IMPORT_FAILED', () => {
+  it.each([
+    ['throws.mjs', `The app throws.mjs was found, but could not be loaded: Error: boom 1 at ${cwd}throws.mjs:2:7.`],
+    ['throws-text.mjs', 'The app throws-text.mjs was found, but could not be loaded: the string "a string".'],
+    ['imports-missing-file.mjs', `${cwd}imports-missing-file.mjs imports '${cwd}nowhere/lib.mjs', which does not exist.`],
+    [
+      'imports-missing-package.mjs',
+      `${cwd}imports-missing-package.mjs imports '@m2-test/not-installed', which is not installed: npm install @m2-test/not-installed.`,
+    ],
+    [
+      'requires-missing-package.cjs',
+      `${cwd}requires-missing-package.cjs imports 'm2-test-not-installed', which is not installed: npm install m2-test-not-installed.`,
+    ],
+    ['imports-missing-export.mjs', `does not provide an export named 'nothing' at ${cwd}imports-missing-export.mjs:1.`],
+    ['syntax.mjs', `SyntaxError: Unexpected token ';' at ${cwd}syntax.mjs:2.`],
+    ['imports-syntax.mjs', "SyntaxError: Unexpected token ';'."],
+    ['require-in-esm.mjs', 'Name the file .cjs, or use import and export.'],
+    ['import-in-commonjs.cjs', 'Name the file .mjs, or put "type": "module" in package.json.'],
+    ['jsx-inside.mjs', 'If that is JSX: Node does not run it; build it to JavaScript, or load a JSX loader with node --import.'],
+    ['view.jsx', 'view.jsx is JSX, which Node does not run. Build it to JavaScript, or run node --import tsx'],
+    ['page.html', 'Node does not run files named *.html. An app is a .mjs, .js or .cjs file.'],
+    [
+      'rejected.mjs',
+      `The app rejected.mjs could not be made: its promise was rejected with Error: no database at ${cwd}rejected.mjs:1:31.`,
+    ],
+    ['exports.mjs:createBroken', `could not be made: its factory failed with Error: no database at ${cwd}exports.mjs:`],
+  ])('%s', async (specifier, text) => {
+    const error = await failure(specifier);
+    expect(error.code).toBe('M2_APP_IMPORT_FAILED');
+    expect(error.message).toContain(text);
+    expect(error.cause).toBeDefined();
+  });
+
+  it('tells a missing dependency from a missing app', async () => {
+    expect((await failure('imports-missing-file.mjs')).details).toMatchObject({
+      missing: `${cwd}nowhere/lib.mjs`,
+      path: `${cwd}imports-missing-file.mjs`,
+    });
+    expect((await failure('missing.mjs')).code).toBe('M2_APP_NOT_FOUND');
+  });
+
+  it('keeps the error with its stack', async () => {
+    expect(((await failure('throws.mjs')).cause as Error).stack).toContain('throws.mjs:2:7');
+  });
+});
+
+describe('loadApp: M2_APP_TYPESCRIPT_UNSUPPORTED', () => {
+  it.skipIf(stripsTypes).each(['typed.ts', 'imports-typed.mjs', 'typed.ts:default'])('%s', async (specifier) => {
+    const error = await failure(specifier);
+    expect(error.code).toBe('M2_APP_TYPESCRIPT_UNSUPPORTED');
+    expect(error.message).toBe(
+      `The app ${specifier.replace(':default', '')} could not be loaded: ${cwd}typed.ts is TypeScript. Node runs TypeScript from 22.18 on, and this ` +
+        `is ${process.versions.node}: build it to JavaScript, or run node --import tsx node_modules/.bin/m2 serve ${specifier} … (npm install tsx).`,
+    );
+  });
+
+  it('knows TypeScript with JSX', async () => {
+    const error = await failure('typed.tsx');
+    expect(error.code).toBe('M2_APP_TYPESCRIPT_UNSUPPORTED');
+    expect(error.message).toContain('typed.tsx is TypeScript with JSX. No Node runs JSX: build it');
+  });
+
+  it('knows what newer versions of Node say of TypeScript that they cannot strip', async () => {
+    const cause = Object.assign(new SyntaxError('TypeScript enum is not supported in strip-only mode'), {
+      code: 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+    });
+    const error = await importFailure(parseSpecifier('typed.ts', cwd), cause);
+    expect(error.code).toBe('M2_APP_TYPESCRIPT_UNSUPPORTED');
+    expect(error.message).toContain('TypeScript enum is not supported in strip-only mode');
+    expect(error.message).toContain('Node only strips types; run it with node --import tsx');
+  });
+});
