@@ -165,7 +165,10 @@ export class ClientConnection implements StreamOwner {
       return;
     }
     if (!this.turns.fresh) {
-      this.front.logger.warn('Closed a client as Mongrel2 does: its WebSocket handshake is not its first request. No notice is sent.', { id: this.id });
+      this.front.logger.warn(
+        'Closed a client as Mongrel2 does: its WebSocket handshake is not its first request. No notice is sent.',
+        { id: this.id },
+      );
       this.cancel();
       return;
     }
@@ -192,8 +195,7 @@ export class ClientConnection implements StreamOwner {
     // Behind "Connection: close" node:http reads no other request; Mongrel2 does. The byte that it choked on is counted.
     if (code === 'HPE_CLOSED_CONNECTION' && rawPacket !== undefined && bytesParsed !== undefined) {
       this.parseAnew('', this.leftover(rawPacket.subarray(Math.max(0, bytesParsed - 1))));
-    }
-    else this.refuse(400, code === 'HPE_HEADER_OVERFLOW' ? 'its head is longer than limits.buffer_size' : error.message);
+    } else this.refuse(400, code === 'HPE_HEADER_OVERFLOW' ? 'its head is longer than limits.buffer_size' : error.message);
   }
 
   // --- OutputListener -----------------------------------------------------------------------------------------------

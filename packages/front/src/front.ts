@@ -79,7 +79,12 @@ class EmbeddedFront implements Front {
   }
 
   private async bind(transport: PeerTransport, options: FrontHandlerOptions): Promise<void> {
-    const { sendSpec = 'tcp://127.0.0.1:*', recvSpec = 'tcp://127.0.0.1:*', sendIdent = randomUUID(), protocol = 'json' } = options;
+    const {
+      sendSpec = 'tcp://127.0.0.1:*',
+      recvSpec = 'tcp://127.0.0.1:*',
+      sendIdent = randomUUID(),
+      protocol = 'json',
+    } = options;
     const recvIdent = options.recvIdent ?? `${sendIdent} `;
     checkHandler(sendIdent, protocol);
     const { routes, clients, settings, logger } = this.context;
@@ -103,10 +108,14 @@ class EmbeddedFront implements Front {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', (cause) =>
         reject(
-          new M2Error('M2_SOCKET_FAILED', `The front cannot listen on ${host}:${port}: ${cause.message}. Choose another host or port.`, {
-            cause,
-            details: { host, port },
-          }),
+          new M2Error(
+            'M2_SOCKET_FAILED',
+            `The front cannot listen on ${host}:${port}: ${cause.message}. Choose another host or port.`,
+            {
+              cause,
+              details: { host, port },
+            },
+          ),
         ),
       );
       this.server.listen(port, host, () => resolve());

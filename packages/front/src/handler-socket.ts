@@ -1,4 +1,16 @@
-import { decodeReply, encodeNotice, encodeRequest, type HeaderProtocol, type Logger, type M2Error, type Notice, type PeerLink, type PeerReceiver, type RequestFields, type ServerReply } from '@m2/core';
+import {
+  decodeReply,
+  encodeNotice,
+  encodeRequest,
+  type HeaderProtocol,
+  type Logger,
+  type M2Error,
+  type Notice,
+  type PeerLink,
+  type PeerReceiver,
+  type RequestFields,
+  type ServerReply,
+} from '@m2/core';
 import type { FrontStats } from './stats.js';
 
 /** How long a bad reply holds up the replies behind it, in milliseconds (protocol 4). */

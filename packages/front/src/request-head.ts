@@ -69,7 +69,10 @@ export function metaFields(head: RequestHead, method: string, pattern: string, r
 }
 
 /** How the body of a request is framed. */
-export type BodyFraming = { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' };
+export type BodyFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' };
 
 /** The framing that node:http found; it refuses what is ambiguous. */
 export function bodyFraming(head: RequestHead): BodyFraming {

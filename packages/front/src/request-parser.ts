@@ -50,7 +50,13 @@ export class RequestParser {
 
   /** `headBytes` is the longest head of a request. */
   constructor(headBytes: number) {
-    this.server = new Server({ maxHeaderSize: headBytes, requireHostHeader: false, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+    this.server = new Server({
+      maxHeaderSize: headBytes,
+      requireHostHeader: false,
+      keepAliveTimeout: 0,
+      requestTimeout: 0,
+      headersTimeout: 0,
+    });
     // Bounded by the size of the head; by default the headers after the 1,000th would vanish.
     this.server.maxHeadersCount = 0;
     const requested = (parsed: IncomingMessage, response: ServerResponse) =>

@@ -33,7 +33,9 @@ export class Routes<T> {
 }
 
 const refused = (path: unknown, problem: string): M2Error =>
-  new M2Error('M2_OPTION_INVALID', `The route ${JSON.stringify(path)} cannot be used: ${problem}.`, { details: { option: 'path', value: path } });
+  new M2Error('M2_OPTION_INVALID', `The route ${JSON.stringify(path)} cannot be used: ${problem}.`, {
+    details: { option: 'path', value: path },
+  });
 
 function problemOf(path: unknown): string | undefined {
   if (typeof path !== 'string' || (path !== '*' && !path.startsWith('/'))) return 'it must begin with "/", or be "*"';

@@ -1,4 +1,4 @@
-import { MAX_TARGETS, M2Error } from '@m2/core';
+import { M2Error, MAX_TARGETS } from '@m2/core';
 
 /** The settings that the front knows, with Mongrel2's own names. */
 export interface FrontSettings {
@@ -51,7 +51,11 @@ function flag(settings: FrontSettings, name: 'download.flow_control' | 'upload.s
   throw invalid(name, value, '0 or 1');
 }
 
-function count(settings: FrontSettings, name: 'limits.content_length' | 'limits.buffer_size' | 'limits.handler_targets', normal: number): number {
+function count(
+  settings: FrontSettings,
+  name: 'limits.content_length' | 'limits.buffer_size' | 'limits.handler_targets',
+  normal: number,
+): number {
   const value = settings[name] ?? normal;
   // Mongrel2 keeps these in an int.
   if (Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
@@ -61,7 +65,7 @@ function count(settings: FrontSettings, name: 'limits.content_length' | 'limits.
 function storePrefix(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && /[^/]XXXXXX$|\/XXXXXX$/.test(value) && !value.includes(' ')) return value.slice(0, -6);
-  throw invalid('upload.temp_store', value, 'a file name that ends with XXXXXX, such as /tmp/uploads/up.XXXXXX');
+  throw invalid('upload.temp_store', value, 'a file name that ends with XXXXXX, such as /var/uploads/up.XXXXXX');
 }
 
 function storeMode(value: string): number {
@@ -77,7 +81,8 @@ function storeMode(value: string): number {
  */
 export function resolveSettings(settings: FrontSettings = {}): ResolvedSettings {
   for (const name of Object.keys(settings)) {
-    if (!NAMES.includes(name)) throw invalid(name, (settings as Record<string, unknown>)[name], `one of these: ${NAMES.join(', ')}`);
+    if (!NAMES.includes(name))
+      throw invalid(name, (settings as Record<string, unknown>)[name], `one of these: ${NAMES.join(', ')}`);
   }
   return {
     flowControl: flag(settings, 'download.flow_control'),

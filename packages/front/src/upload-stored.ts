@@ -26,7 +26,12 @@ async function makeTempFile(prefix: string): Promise<{ name: string; file: FileH
  * Stores a body in a file: a start message, the bytes, a done message (protocol 7.2). After the done message the file is the
  * handler's; before it, it is removed when anything goes wrong. Never rejects.
  */
-export async function storeUpload(request: RoutedRequest, body: IncomingMessage, prefix: string, mode: number): Promise<UploadEnd> {
+export async function storeUpload(
+  request: RoutedRequest,
+  body: IncomingMessage,
+  prefix: string,
+  mode: number,
+): Promise<UploadEnd> {
   let made: { name: string; file: FileHandle };
   try {
     made = await makeTempFile(prefix);

@@ -15,6 +15,7 @@ import {
 } from '@m2/core';
 import { type Front, type FrontHandlerOptions, type FrontOptions, startFront } from '../../src/index.js';
 import { Watched } from './deadline.js';
+import { TcpClient } from './tcp-client.js';
 
 /** A handler that keeps every message and answers what it is told to. */
 export class RawHandler implements LinkReceiver {
@@ -31,7 +32,13 @@ export class RawHandler implements LinkReceiver {
   static async connect(transport: Transport, front: Front, index = 0): Promise<RawHandler> {
     const { sendSpec, recvSpec, sendIdent } = front.handlers[index] as Front['handlers'][number];
     const handler = new RawHandler(sendIdent);
-    const spec = { sendSpec: SocketSpec.parse(sendSpec), recvSpec: SocketSpec.parse(recvSpec), sendQueueBytes: 1 << 28, lingerMs: 1000, logger: silentLogger };
+    const spec = {
+      sendSpec: SocketSpec.parse(sendSpec),
+      recvSpec: SocketSpec.parse(recvSpec),
+      sendQueueBytes: 1 << 28,
+      lingerMs: 1000,
+      logger: silentLogger,
+    };
     handler.link = await transport.open(spec, handler);
     await handler.watched.until(() => handler.epoch > 0, 'the subscription');
     return handler;
@@ -108,7 +115,12 @@ const running: { readonly front: Front; readonly handlers: RawHandler[] }[] = []
 export async function startPair(options: Omit<FrontOptions, 'transport'> = {}): Promise<Pair> {
   const transport = memoryTransport();
   const given = [options.handlers ?? {}].flat() as FrontHandlerOptions[];
-  const specs = given.map((one, at) => ({ sendSpec: `memory://send-${at}`, recvSpec: `memory://recv-${at}`, sendIdent: `front-${at}`, ...one }));
+  const specs = given.map((one, at) => ({
+    sendSpec: `memory://send-${at}`,
+    recvSpec: `memory://recv-${at}`,
+    sendIdent: `front-${at}`,
+    ...one,
+  }));
   const front = await startFront({ ...options, transport, handlers: specs });
   const handlers: RawHandler[] = [];
   running.push({ front, handlers });
@@ -122,4 +134,23 @@ export async function stopPairs(): Promise<void> {
     await front.close();
     for (const handler of handlers) await handler.stop();
   }
+}
+
+/** A request for `/`. */
+export const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+/** A pair, and a client whose request reached the first handler. */
+export async function startWithClient(
+  options?: Omit<FrontOptions, 'transport'>,
+): Promise<Pair & { client: TcpClient; id: number }> {
+  const pair = await startPair(options);
+  const client = await TcpClient.open(pair.front, GET);
+  return { ...pair, client, id: (await pair.handler.message(1, 'http')).id };
+}
+
+/** Passes a second client's request: whatever was sent before it was dealt with, on both sides. */
+export async function settle({ front, handler }: Pair): Promise<void> {
+  const count = handler.seen.length;
+  await TcpClient.open(front, GET);
+  await handler.count(count + 1);
 }

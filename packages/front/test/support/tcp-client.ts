@@ -40,7 +40,10 @@ export class TcpClient {
 
   /** Resolves once `text` is at the end of what came. */
   async ends(text: string): Promise<void> {
-    await this.watched.until(() => this.received.endsWith(text), `${JSON.stringify(text)} after ${JSON.stringify(this.received.slice(-300))}`);
+    await this.watched.until(
+      () => this.received.endsWith(text),
+      `${JSON.stringify(text)} after ${JSON.stringify(this.received.slice(-300))}`,
+    );
   }
 
   /** Resolves once so many bytes came. */
@@ -52,6 +55,18 @@ export class TcpClient {
   async end(): Promise<string> {
     await this.watched.until(() => this.closed, 'the front closing');
     return this.received;
+  }
+
+  /** Counts bytes instead of keeping them from here on; resolves to all that came once they are more than `count`. */
+  async drain(count: number): Promise<number> {
+    let total = this.received.length;
+    this.socket.removeAllListeners('data');
+    this.socket.on('data', (bytes: Buffer) => {
+      total += bytes.length;
+      this.watched.changed();
+    });
+    await this.watched.until(() => total > count || this.closed, `more than ${count} bytes`);
+    return total;
   }
 
   /** Goes away. */

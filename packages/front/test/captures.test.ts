@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type RawHandler, startPair, stopPairs } from '../test/support/raw-handler.js';
-import { TcpClient } from '../test/support/tcp-client.js';
-import type { FrontOptions } from './options.js';
+import type { FrontOptions } from '../src/index.js';
+import { type RawHandler, startPair, stopPairs } from './support/raw-handler.js';
+import { TcpClient } from './support/tcp-client.js';
 
 const CAPTURES = new URL('../../core/test/captures/', import.meta.url);
 /** Messages that a real Mongrel2 sent, by the number that their file names begin with. */
@@ -46,11 +46,17 @@ const normal = (message: string | undefined) =>
 const expectCaptured = (handler: RawHandler, numbers: readonly string[]) =>
   expect(handler.raw.map(normal)).toEqual(numbers.map((number) => normal(captured.get(number))));
 
-const head = (line: string, ...headers: string[]) => [`${line} HTTP/1.1`, 'Host: localhost:7100', ...headers, '', ''].join('\r\n');
+const head = (line: string, ...headers: string[]) =>
+  [`${line} HTTP/1.1`, 'Host: localhost:7100', ...headers, '', ''].join('\r\n');
 const curl = ['User-Agent: curl/7.88.1', 'Accept: */*'];
 const multi = ['X-Multi: one', 'X-Multi: two', 'X-MULTI: three', 'Cookie: a=1', 'Cookie: b=2'];
 const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at)).toString('latin1');
-const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'];
+const upgrade = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Version: 13',
+];
 const forty = Array.from({ length: 40 }, (_, at) => `X-H${`${at}`.padStart(2, '0')}: ${'v'.repeat(60)}`);
 
 const plain: [name: string, numbers: string[], handler: number, request: string][] = [
@@ -60,14 +66,39 @@ const plain: [name: string, numbers: string[], handler: number, request: string]
   ['an empty query', ['04'], 0, head('GET /json/search?')],
   ['repeated headers', ['05'], 0, head('GET /json/dup', ...multi)],
   ['repeated headers as tnetstring', ['06'], 1, head('GET /tnet/dup', ...multi)],
-  ['a form', ['08'], 0, `${head('POST /json/form', 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 11')}a=1&b=hello`],
-  ['a binary body', ['09'], 0, `${head('POST /json/bin', 'Content-Type: application/octet-stream', 'Content-Length: 256')}${bytes}`],
+  [
+    'a form',
+    ['08'],
+    0,
+    `${head('POST /json/form', 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 11')}a=1&b=hello`,
+  ],
+  [
+    'a binary body',
+    ['09'],
+    0,
+    `${head('POST /json/bin', 'Content-Type: application/octet-stream', 'Content-Length: 256')}${bytes}`,
+  ],
   ['HEAD', ['11'], 0, head('HEAD /json/head')],
   ['HTTP/1.0 without Host', ['12'], 0, 'GET /json/old HTTP/1.0\r\n\r\n'],
-  ['bytes above 7F, quotes and backslashes', ['14'], 0, head('GET /json/%E2%82%AC/caf%C3%A9', 'X-Utf8: \xe2\x82\xac', 'X-Latin1: caf\xe9', 'X-Quote: "\\')],
+  [
+    'bytes above 7F, quotes and backslashes',
+    ['14'],
+    0,
+    head('GET /json/%E2%82%AC/caf%C3%A9', 'X-Utf8: \xe2\x82\xac', 'X-Latin1: caf\xe9', 'X-Quote: "\\'),
+  ],
   ['forty headers', ['18'], 0, head('GET /json/big', ...forty)],
-  ['hostile names', ['19'], 0, head('GET /json/h', '__proto__: x', 'constructor: y', 'METHOD: EVIL', 'REMOTE_ADDR: 6.6.6.6', 'X-Forwarded-For: 6.6.6.6')],
-  ['three pipelined requests', ['20', '21', '22'], 0, `${head('GET /json/one')}${head('POST /json/two', 'Content-Length: 3')}abc${head('GET /json/three')}`],
+  [
+    'hostile names',
+    ['19'],
+    0,
+    head('GET /json/h', '__proto__: x', 'constructor: y', 'METHOD: EVIL', 'REMOTE_ADDR: 6.6.6.6', 'X-Forwarded-For: 6.6.6.6'),
+  ],
+  [
+    'three pipelined requests',
+    ['20', '21', '22'],
+    0,
+    `${head('GET /json/one')}${head('POST /json/two', 'Content-Length: 3')}abc${head('GET /json/three')}`,
+  ],
   ['a WebSocket handshake as tnetstring', ['38'], 1, head('GET /tnet/ws', ...upgrade)],
   ['OPTIONS *', ['46'], 0, head('OPTIONS *')],
   ['a path shorter than its route', ['47'], 0, head('GET /j')],
@@ -86,7 +117,10 @@ describe('byte for byte what Mongrel2 sent', () => {
 
   it('disconnect notices', async () => {
     const { front, handlers } = await startPair({ handlers: HANDLERS });
-    for (const [path, at] of [['/json/x', 0], ['/tnet/x', 1]] as const) {
+    for (const [path, at] of [
+      ['/json/x', 0],
+      ['/tnet/x', 1],
+    ] as const) {
       const client = await TcpClient.open(front, head(`GET ${path}`));
       const handler = handlers[at] as RawHandler;
       await handler.count(1);
@@ -109,7 +143,10 @@ describe('byte for byte what Mongrel2 sent', () => {
 
   it('flow control', async () => {
     const { front, handlers } = await startPair(CONTROLLED);
-    for (const [path, at] of [['/json/d', 0], ['/tnet/d', 1]] as const) {
+    for (const [path, at] of [
+      ['/json/d', 0],
+      ['/tnet/d', 1],
+    ] as const) {
       const handler = handlers[at] as RawHandler;
       const client = await TcpClient.open(front, head(`GET ${path}`).replace(':7100', ''));
       const { id } = await handler.message(1, 'http');
@@ -130,8 +167,14 @@ describe('byte for byte what Mongrel2 sent of uploads', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   it('stored ones', async () => {
-    const { front, handler } = await startPair({ handlers: HANDLERS, settings: { 'upload.temp_store': join(folder, 'up.XXXXXX') } });
-    await TcpClient.open(front, `${head('POST /json/up', 'Content-Type: text/plain', 'Content-Length: 30000')}${'u'.repeat(30_000)}`);
+    const { front, handler } = await startPair({
+      handlers: HANDLERS,
+      settings: { 'upload.temp_store': join(folder, 'up.XXXXXX') },
+    });
+    await TcpClient.open(
+      front,
+      `${head('POST /json/up', 'Content-Type: text/plain', 'Content-Length: 30000')}${'u'.repeat(30_000)}`,
+    );
     await handler.count(2);
     expectCaptured(handler, ['25', '26']);
   });
