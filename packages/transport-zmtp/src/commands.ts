@@ -1,5 +1,5 @@
 import { M2Error } from '@m2/core';
-import { encodeCommand } from './frame-encoder.js';
+import { encodeCommand, frameHead } from './frame-encoder.js';
 
 /** The socket types that m2 uses and their peers. */
 export type SocketType = 'PULL' | 'PUSH' | 'PUB' | 'XPUB' | 'SUB' | 'XSUB' | 'DEALER' | 'ROUTER' | 'REQ' | 'REP';
@@ -76,13 +76,18 @@ const badMetadata = () => new M2Error('M2_PEER_PROTOCOL', "The metadata of the p
  */
 export function checkPeerType(own: SocketType, peer: string): void {
   if (PEERS[own].includes(peer)) return;
-  throw new M2Error('M2_PEER_TYPE', `The peer is a ${peer || 'nameless'} socket, and a ${own} socket talks to ${PEERS[own].join(', ')} only.`, {
-    details: { own, peer },
-  });
+  throw new M2Error(
+    'M2_PEER_TYPE',
+    `The peer is a ${peer || 'nameless'} socket, and a ${own} socket talks to ${PEERS[own].join(', ')} only.`,
+    {
+      details: { own, peer },
+    },
+  );
 }
 
 /** Why the peer refused us: an ERROR command's text. */
-export const decodeErrorReason = (data: Buffer): string => data.toString('latin1', 1, 1 + Math.min(data[0] ?? 0, data.length - 1));
+export const decodeErrorReason = (data: Buffer): string =>
+  data.toString('latin1', 1, 1 + Math.min(data[0] ?? 0, data.length - 1));
 
 /** An ERROR command. `reason` is cut at 255 bytes. */
 export function encodeError(reason: string): Buffer {
@@ -91,4 +96,13 @@ export function encodeError(reason: string): Buffer {
 }
 
 /** The answer to a PING: its context, at most 16 bytes, comes back (RFC 37 "Heartbeating"). */
-export const encodePong = (ping: Buffer): Buffer => encodeCommand('PONG', Buffer.from(ping.subarray(2, 18)));
+export const encodePong = (ping: Buffer): Buffer => encodeCommand('PONG', ping.subarray(2, 18));
+
+/**
+ * Asks for messages that begin with `prefix` (latin1), or takes that back: a command for peers of ZMTP 3.1, for those of 3.0 a message of
+ * 1 or 0 and the prefix.
+ */
+export function encodeSubscription(minor: number, subscribe: boolean, prefix: string): Buffer {
+  if (minor >= 1) return encodeCommand(subscribe ? 'SUBSCRIBE' : 'CANCEL', Buffer.from(prefix, 'latin1'));
+  return Buffer.from(`${frameHead(1 + prefix.length, false)}${subscribe ? '\x01' : '\x00'}${prefix}`, 'latin1');
+}

@@ -14,12 +14,19 @@ export function encodeCommand(name: string, data: Buffer): Buffer {
 function longLength(size: number): string {
   const high = Math.floor(size / 0x1_0000_0000);
   return String.fromCharCode(
-    (high >>> 24) & 255, (high >>> 16) & 255, (high >>> 8) & 255, high & 255,
-    (size >>> 24) & 255, (size >>> 16) & 255, (size >>> 8) & 255, size & 255,
+    (high >>> 24) & 255,
+    (high >>> 16) & 255,
+    (high >>> 8) & 255,
+    high & 255,
+    (size >>> 24) & 255,
+    (size >>> 16) & 255,
+    (size >>> 8) & 255,
+    size & 255,
   );
 }
 
 /** The heads of short frames, made once: nearly every message to Mongrel2 has one. */
-const shortHeads = (flags: string): readonly string[] => Array.from({ length: 256 }, (_, size) => flags + String.fromCharCode(size));
+const shortHeads = (flags: string): readonly string[] =>
+  Array.from({ length: 256 }, (_, size) => flags + String.fromCharCode(size));
 const SHORT = shortHeads('\x00');
 const SHORT_MORE = shortHeads('\x01');

@@ -1,11 +1,11 @@
 import { afterTick, M2Error, type Reply } from '@m2/core';
 import type { NetAddress } from './addresses.js';
-import { BackOff } from './back-off.js';
-import type { ConnectionOwner, ZmtpConnection } from './connection.js';
-import { dial } from './dial.js';
+import { BackOff, type ReconnectOptions } from './back-off.js';
+import type { ConnectionOwner } from './connection.js';
+import { type Dialled, dial } from './dial.js';
 import type { ZmtpLimits } from './limits.js';
 
-/** How long the peer may take to end its side after our half-close, in milliseconds. */
+/** How long the server may be silent after our half-close before it is cut off, in milliseconds. */
 const HALF_CLOSE_MS = 2000;
 
 /** The connection that brings requests, or the one that takes replies. */
@@ -18,16 +18,20 @@ export interface IncarnationOwner {
   messages(incarnation: Incarnation, batch: readonly Uint8Array[]): void;
   /** The puller did not get through; it is tried again. */
   retrying(role: Role, cause: M2Error): void;
-  /** The reply connection has handed something to the kernel. */
-  written(): void;
+  /** The kernel has taken so many more replies. */
+  written(replies: number): void;
+  /** The server did not end its side in order after `stopPulling()`: requests may be lost. */
+  cutShort(cause: M2Error): void;
   /** It has ended by itself. At most once, and not after `close()`. */
   over(incarnation: Incarnation, role: Role, cause: M2Error): void;
 }
 
-/** Where the two sockets of a server are. */
+/** Where the two sockets of a server are, and how they are treated. */
 export interface Endpoints {
   readonly requests: NetAddress;
   readonly replies: NetAddress;
+  readonly limits: ZmtpLimits;
+  readonly reconnect: ReconnectOptions;
 }
 
 /**
@@ -37,95 +41,71 @@ export interface Endpoints {
 export class Incarnation {
   /** The link's epoch that this is; 0 until the subscription was seen. */
   epoch = 0;
-  private publisher: ZmtpConnection | undefined;
-  private puller: ZmtpConnection | undefined;
   private subscription: Buffer | undefined;
   private pulling = true;
   private ended = false;
-  private leaving: (() => void) | undefined;
+  private left: (() => void) | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
-  private cutPublisher: () => void;
-  private cutPuller: () => void = () => {};
-  private readonly backOff = new BackOff();
+  private readonly publisher: Dialled;
+  private puller: Dialled | undefined;
+  private readonly backOff: BackOff;
 
   constructor(
     private readonly endpoints: Endpoints,
-    private readonly limits: ZmtpLimits,
     private readonly owner: IncarnationOwner,
   ) {
-    this.cutPublisher = dial({ address: endpoints.replies, type: 'XPUB', limits }, this.publisherOwner(), (cause) =>
-      this.end('publisher', cause),
-    );
+    const { replies: address, limits, reconnect } = endpoints;
+    this.backOff = new BackOff(reconnect);
+    this.publisher = dial({ address, type: 'XPUB', limits }, this.publisherOwner(), (cause) => this.end('publisher', cause));
   }
 
   /** Sends a reply. Only between `up` and `over`. */
   send(reply: Reply): void {
-    this.publisher?.send(reply.head, reply.data);
+    this.publisher.connection?.send(reply.head, reply.data);
   }
 
   /** Bytes that were taken and not yet handed to the kernel. */
   get pendingBytes(): number {
-    return this.publisher?.outgoing.pendingBytes ?? 0;
+    return this.publisher.connection?.outgoing.pendingBytes ?? 0;
   }
 
   /**
    * Takes no more requests: half-closes the connection and reads what is on its way to the end, so that the server sees
-   * the handler leave and nothing that it had sent is lost (protocol 13.5).
+   * the handler leave and nothing that it had sent is lost (protocol 13.5). The replies' connection stands.
    */
   async stopPulling(): Promise<void> {
     this.pulling = false;
     clearTimeout(this.retry);
     const { puller } = this;
-    if (puller === undefined || !puller.isReady || this.ended) return this.cutPuller();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, HALF_CLOSE_MS);
-      this.leaving = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      puller.socket.end();
-    });
-    this.cutPuller();
-  }
-
-  /** Closes both connections. Replies that were taken get up to `lingerMs` to leave. */
-  async close(lingerMs: number): Promise<number> {
-    this.pulling = false;
-    clearTimeout(this.retry);
-    const lost = await this.flush(this.ended ? 0 : lingerMs);
-    this.ended = true;
-    this.cutPuller();
-    this.cutPublisher();
-    return lost;
-  }
-
-  /** Ends the reply connection in order; gives the bytes that could not be sent any more. */
-  private async flush(lingerMs: number): Promise<number> {
-    const { publisher } = this;
-    if (publisher === undefined || !publisher.isReady || publisher.socket.destroyed) return 0;
-    publisher.outgoing.flush();
-    if (lingerMs > 0) {
+    if (this.ended || puller === undefined) return;
+    if (puller.connection?.halfClose(HALF_CLOSE_MS) === true) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lingerMs);
-        const done = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        publisher.socket.once('close', done);
-        publisher.socket.end(done);
+        this.left = resolve;
       });
     }
-    return publisher.socket.writableLength;
+    puller.cut();
+  }
+
+  /** Closes both connections. Replies that were taken get up to `lingerMs` to leave. Gives the number that could not. */
+  async close(lingerMs: number): Promise<number> {
+    const alive = !this.ended;
+    this.ended = true;
+    this.pulling = false;
+    clearTimeout(this.retry);
+    this.puller?.cut();
+    this.left?.();
+    const { connection } = this.publisher;
+    if (alive && lingerMs > 0 && connection?.isReady === true) await connection.finish(lingerMs);
+    this.publisher.cut();
+    return connection?.outgoing.pendingMessages ?? 0;
   }
 
   private publisherOwner(): ConnectionOwner {
     return {
-      ready: (connection) => {
-        this.publisher = connection;
-      },
+      ready: () => {},
       messages: () => {},
       subscription: (_, subscribe, prefix) => this.subscribed(subscribe, prefix),
-      written: () => this.owner.written(),
+      written: (_, replies) => this.owner.written(replies),
       ended: (_, cause) => this.end('publisher', cause ?? closedByPeer()),
     };
   }
@@ -144,38 +124,35 @@ export class Incarnation {
 
   private pull(): void {
     if (!this.pulling || this.ended) return;
+    let established = false;
     const owner: ConnectionOwner = {
       ready: (connection) => {
-        this.puller = connection;
-        this.startReading(connection);
+        established = true;
+        // A server that was restarted between the publisher's connection and this one would give its requests to the old epoch.
+        // The end of the old connection was there before this one could begin, and what was there is seen within a turn: if the
+        // publisher still stands after two, this is the server that it talks to.
+        connection.hold();
+        afterTick(() => afterTick(() => connection.release()));
       },
-      messages: (_, batch) => this.owner.messages(this, batch.length === 1 ? (batch[0] as Buffer[]) : batch.flat()),
+      messages: (_, frames) => this.owner.messages(this, frames),
       subscription: () => {},
       written: () => {},
-      ended: (connection, cause) => this.pullerEnded(connection === this.puller, cause ?? closedByPeer()),
+      ended: (_, cause) => this.pullerEnded(established, cause),
     };
-    const address = this.endpoints.requests;
-    this.cutPuller = dial({ address, type: 'PULL', limits: this.limits }, owner, (cause) => this.pullerEnded(false, cause));
+    const { requests: address, limits } = this.endpoints;
+    this.puller = dial({ address, type: 'PULL', limits }, owner, (cause) => this.pullerEnded(false, cause));
   }
 
-  /**
-   * A server that was restarted between the publisher's connection and this one would give its requests to the old epoch.
-   * The end of the old connection was there before this one could begin, and whatever was there is seen within a turn: if
-   * the publisher stands after two, this is the server that it talks to.
-   */
-  private startReading(connection: ZmtpConnection): void {
-    connection.socket.pause();
-    afterTick(() => afterTick(() => {
-      if (!this.ended) connection.socket.resume();
-    }));
-  }
-
-  private pullerEnded(established: boolean, cause: M2Error): void {
-    if (this.leaving !== undefined) return this.leaving();
-    if (established) return this.end('puller', cause);
+  /** `cause` is undefined when the server ended the connection in order. */
+  private pullerEnded(established: boolean, cause: M2Error | undefined): void {
+    if (this.left !== undefined) {
+      if (cause !== undefined) this.owner.cutShort(cause);
+      return this.left();
+    }
+    if (established) return this.end('puller', cause ?? closedByPeer());
     if (this.ended || !this.pulling) return;
     // The publisher's connection still stands, so it is the same server, and the epoch goes on.
-    this.owner.retrying('puller', cause);
+    this.owner.retrying('puller', cause ?? closedByPeer());
     this.retry = setTimeout(() => this.pull(), this.backOff.next());
   }
 
@@ -183,7 +160,7 @@ export class Incarnation {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.retry);
-    this.leaving?.();
+    this.left?.();
     this.owner.over(this, role, cause);
   }
 }

@@ -1,6 +1,10 @@
-export { defaultZmtpLimits, type ZmtpLimits } from './limits.js';
+export { defaultReconnect, type ReconnectOptions } from './back-off.js';
 export type { SocketType } from './commands.js';
-export type { SocketEvents } from './peer.js';
+export { defaultZmtpLimits, type ZmtpLimits } from './limits.js';
+export type { SocketCounters, SocketEvents } from './peer.js';
+export { type RequestOptions, ZmtpRequester } from './requester.js';
+export { type ResponderEvents, ZmtpResponder } from './responder.js';
 export type { BacklogLimits } from './send-backlog.js';
-export { type SocketOptions, ZmtpSocket } from './socket.js';
+export { ZmtpSocket } from './socket.js';
+export type { SocketOptions } from './socket-options.js';
 export { type ZmtpTransportOptions, zmtpTransport } from './transport.js';

@@ -1,10 +1,13 @@
 import { type Link, type LinkCounters, type LinkReceiver, type LinkSpec, M2Error, type Reply } from '@m2/core';
 import { BackOff } from './back-off.js';
 import { type Endpoints, Incarnation, type IncarnationOwner, type Role } from './incarnation.js';
-import type { ZmtpLimits } from './limits.js';
 
-/** An epoch that lasted so long was a real one; the next attempt need not wait. Milliseconds. */
-const STABLE_MS = 1000;
+/** Failures that waiting does not cure, by the code that Node gives them. */
+const HOPELESS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'The host name cannot be resolved.',
+  EACCES: 'This process has no permission for it.',
+  EPERM: 'This process has no permission for it.',
+};
 
 /** Handshakes that must fail in a row before it is called a wrong peer: a dying server ends one that way too. */
 const WRONG_PEER_AFTER = 2;
@@ -14,13 +17,12 @@ export class ZmtpLink implements Link, IncarnationOwner {
   readonly counters: LinkCounters = { received: 0, sent: 0, stale: 0, overflowed: 0, lost: 0 };
   private epoch = 0;
   private current: Incarnation | undefined;
-  private upSince = 0;
   private taking = true;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private stopped: Promise<void> | undefined;
   private closed: Promise<void> | undefined;
   private waiters: (() => void)[] = [];
-  private readonly backOff = new BackOff();
+  private readonly backOff: BackOff;
   private readonly refusals: Record<Role, number> = { publisher: 0, puller: 0 };
   private reported = false;
 
@@ -29,8 +31,8 @@ export class ZmtpLink implements Link, IncarnationOwner {
     private readonly endpoints: Endpoints,
     private readonly spec: LinkSpec,
     private readonly receiver: LinkReceiver,
-    private readonly limits: ZmtpLimits,
   ) {
+    this.backOff = new BackOff(endpoints.reconnect);
     this.current = this.incarnate();
   }
 
@@ -50,9 +52,8 @@ export class ZmtpLink implements Link, IncarnationOwner {
       counters.overflowed++;
       return false;
     }
-    counters.sent++;
     current.send(reply);
-    return current.pendingBytes <= this.spec.sendQueueBytes / 2;
+    return pending + reply.head.length + reply.data.length <= this.spec.sendQueueBytes / 2;
   }
 
   drained(): Promise<void> {
@@ -74,7 +75,7 @@ export class ZmtpLink implements Link, IncarnationOwner {
 
   up(incarnation: Incarnation, subscription: Uint8Array): void {
     incarnation.epoch = ++this.epoch;
-    this.upSince = performance.now();
+    this.backOff.begun();
     this.refusals.publisher = 0;
     this.guarded(() => this.receiver.up(incarnation.epoch, subscription));
   }
@@ -93,7 +94,16 @@ export class ZmtpLink implements Link, IncarnationOwner {
     this.note(role, cause);
   }
 
-  written(): void {
+  cutShort(cause: M2Error): void {
+    const { logger, sendSpec } = this.spec;
+    logger.warn(
+      `Mongrel2 at ${sendSpec.address} did not let the handler leave in order: requests may be lost. ${cause.message}`,
+      { error: cause },
+    );
+  }
+
+  written(replies: number): void {
+    this.counters.sent += replies;
     if (this.waiters.length > 0 && this.belowLowMark()) this.wake();
   }
 
@@ -102,13 +112,17 @@ export class ZmtpLink implements Link, IncarnationOwner {
     if (incarnation.epoch === 0) this.note(role, cause);
     else this.lost(incarnation, role, cause);
     this.wake();
-    void incarnation.close(0).then(() => this.again());
+    // What was queued for the old server is dropped, and counted.
+    void incarnation.close(0).then((lost) => {
+      this.counters.lost += lost;
+      this.again();
+    });
   }
 
   // --- the life of the link -----------------------------------------------------------------------------------------
 
   private incarnate(): Incarnation {
-    return new Incarnation(this.endpoints, this.limits, this);
+    return new Incarnation(this.endpoints, this);
   }
 
   private again(): void {
@@ -133,9 +147,7 @@ export class ZmtpLink implements Link, IncarnationOwner {
     this.taking = false;
     clearTimeout(this.retry);
     const { current } = this;
-    const lost = (await current?.close(this.spec.lingerMs)) ?? 0;
-    // Bytes, not replies, are what is known of a queue that was cut off: at least one reply was in it.
-    if (lost > 0) this.counters.lost++;
+    this.counters.lost += (await current?.close(this.spec.lingerMs)) ?? 0;
     this.current = undefined;
     this.wake();
     await this.stopped;
@@ -152,7 +164,7 @@ export class ZmtpLink implements Link, IncarnationOwner {
   }
 
   private lost(incarnation: Incarnation, role: Role, cause: M2Error): void {
-    if (performance.now() - this.upSince >= STABLE_MS) this.backOff.reset();
+    this.backOff.ended();
     const { sendSpec, recvSpec } = this.spec;
     const { epoch } = incarnation;
     const address = role === 'puller' ? sendSpec.address : recvSpec.address;
@@ -173,6 +185,7 @@ export class ZmtpLink implements Link, IncarnationOwner {
     logger.debug(`No connection to ${own} ${address} yet.`, { error: cause });
     if (cause.code === 'M2_LINK_DOWN') {
       this.refusals[role] = 0;
+      this.noteHopeless(own, address, cause);
       return;
     }
     if (++this.refusals[role] < WRONG_PEER_AFTER || this.reported) return;
@@ -183,6 +196,13 @@ export class ZmtpLink implements Link, IncarnationOwner {
         "receives replies); exchange them, or compare them with the handler's row in Mongrel2's configuration.",
       { sendSpec: sendSpec.address, recvSpec: recvSpec.address, error: cause },
     );
+  }
+
+  private noteHopeless(own: string, address: string, error: M2Error): void {
+    const why = HOPELESS[(error.cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
+    if (why === undefined || this.reported) return;
+    this.reported = true;
+    this.spec.logger.warn(`${address}, given as ${own}, cannot be connected. ${why} m2 keeps trying.`, { error });
   }
 
   /** A receiver must not throw; if one does, the link survives and the bug is not lost. */

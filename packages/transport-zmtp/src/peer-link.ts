@@ -31,6 +31,8 @@ function deliver(batch: readonly Uint8Array[][], receiver: PeerReceiver, logger:
 
 /** Mongrel2's side of a link over ZMTP. */
 class ZmtpPeerLink implements PeerLink {
+  private closed: Promise<void> | undefined;
+
   constructor(
     private readonly push: ZmtpSocket,
     private readonly sub: ZmtpSocket,
@@ -42,7 +44,8 @@ class ZmtpPeerLink implements PeerLink {
     return this.push.send([message]);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.push.close(), this.sub.close()]);
+  close(): Promise<void> {
+    this.closed ??= Promise.all([this.push.close(), this.sub.close()]).then(() => {});
+    return this.closed;
   }
 }
