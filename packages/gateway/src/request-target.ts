@@ -49,7 +49,9 @@ export class RequestTargets {
 
   private origin(scheme: 'http' | 'https', host: string): string | Refusal {
     const known = this.origins[scheme];
-    const origin = known.get(host) ?? parseOrigin(scheme, host);
+    const seen = known.get(host);
+    if (seen !== undefined) return seen;
+    const origin = parseOrigin(scheme, host);
     if (origin === undefined) return badRequest('the Host header is not a host and a port');
     if (known.size >= REMEMBERED_HOSTS) known.clear();
     known.set(host, origin);

@@ -52,10 +52,12 @@ export class ResponseSender {
 
   private async pump(exchange: HttpExchange, response: Response, body: ReadableStream<Uint8Array>): Promise<void> {
     const pump = new StreamPump(exchange, response, body, reasonOf(response));
-    this.streams.add(pump, isEventStream(response));
     try {
-      await pump.run();
+      if (!(await pump.begin())) return;
+      this.streams.add(pump, isEventStream(response));
+      await pump.rest();
     } catch (error) {
+      pump.cancel(error);
       // What fails because the client is gone is nobody's fault.
       if (exchange.ended && exchange.aborted !== undefined) return;
       throw this.streamFailure(exchange, error, pump.began);

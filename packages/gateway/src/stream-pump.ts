@@ -16,6 +16,8 @@ export class StreamPump {
   /** The head was given. */
   began = false;
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private next: Read;
+  private room = true;
 
   constructor(
     private readonly exchange: HttpExchange,
@@ -24,8 +26,7 @@ export class StreamPump {
     private readonly options: ResponseOptions,
   ) {
     this.reader = body.getReader();
-    // Ends the read that is under way too, so that what makes the body stops at once.
-    exchange.onAbort((cause) => this.cancel(toAbortError(cause)));
+    this.next = new Read(this.reader);
   }
 
   /** Ends the stream where it is: reading it further says that it is done. */
@@ -33,34 +34,33 @@ export class StreamPump {
     this.cancel(undefined);
   }
 
+  /** Tells what makes the body that nobody will read the rest of it. */
+  cancel(reason: unknown): void {
+    this.reader.cancel(reason).catch(() => {});
+  }
+
+  /**
+   * Answers with the whole body when it is there already; else gives the head, so that the client learns the status however
+   * long the body takes. Resolves to whether something is left for `rest()`. Rejects as that does.
+   */
+  async begin(): Promise<boolean> {
+    if (!(await this.next.soon())) return this.start();
+    const chunk = chunkOf(this.next.value());
+    if (chunk === undefined) return this.respond(NO_BYTES);
+    this.next = new Read(this.reader);
+    if ((await this.next.soon()) && !this.next.failed && this.next.value().done) return this.respond(chunk);
+    if (!this.start()) return false;
+    this.room = this.exchange.write(chunk);
+    return true;
+  }
+
   /** Resolves when the answer is complete or the client gone. Rejects with the stream's error, or the exchange's. */
-  async run(): Promise<void> {
-    try {
-      await this.send();
-    } catch (error) {
-      this.cancel(error);
-      throw error;
-    }
-  }
-
-  private async send(): Promise<void> {
-    const first = new Read(this.reader);
-    if (await first.soon()) {
-      const chunk = chunkOf(first.value());
-      if (chunk === undefined) return this.respond(NO_BYTES);
-      const second = new Read(this.reader);
-      if ((await second.soon()) && !second.failed && second.value().done) return this.respond(chunk);
-      if (!this.start()) return;
-      return this.pump(second, this.exchange.write(chunk));
-    }
-    // The client learns the status now, however long the first bytes take.
-    if (this.start()) await this.pump(first, true);
-  }
-
-  private async pump(from: Read, room: boolean): Promise<void> {
+  async rest(): Promise<void> {
     const { exchange, reader } = this;
-    if (!room) await exchange.drained();
-    let result = await from.wait();
+    // Ends the read that is under way too, so that what makes the body stops at once.
+    exchange.onAbort((cause) => this.cancel(toAbortError(cause)));
+    if (!this.room) await exchange.drained();
+    let result = await this.next.wait();
     while (!exchange.ended) {
       const chunk = chunkOf(result);
       if (chunk === undefined) return exchange.end();
@@ -80,12 +80,9 @@ export class StreamPump {
     return true;
   }
 
-  private respond(bytes: Uint8Array): void {
+  private respond(bytes: Uint8Array): false {
     if (!this.exchange.ended) this.exchange.respond(this.response.status, this.response.headers, bytes, this.options);
-  }
-
-  private cancel(reason: unknown): void {
-    this.reader.cancel(reason).catch(() => {});
+    return false;
   }
 }
 
