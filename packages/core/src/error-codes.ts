@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   'M2_SUBSCRIPTION_MISMATCH',
   'M2_TIMED_OUT',
   'M2_USAGE',
+  'M2_WEBSOCKET_FAILED',
 ] as const;
 
 /** The code of an `M2Error`. */

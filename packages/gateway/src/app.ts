@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@m2/core';
 import type { FetchInfo } from './fetch-info.js';
+import type { WebSocketPart } from './websocket/with-websocket.js';
 
 /** What an app may return: a Response, or a promise of one. */
 export type FetchResult = Response | Promise<Response>;
@@ -38,4 +39,9 @@ export interface FetchHandlerOptions {
    * `new Request()` or `fetch()`.
    */
   readonly requests?: 'auto' | 'light' | 'real';
+  /**
+   * What the app does with WebSocket connections: hooks, hooks with settings (`defineWebSocket`), or what `webSocketHandler` made
+   * of them, which requests can publish with. Default: it takes none, and answers handshakes 426.
+   */
+  readonly websocket?: WebSocketPart;
 }

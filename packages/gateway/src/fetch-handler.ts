@@ -21,12 +21,14 @@ import { RequestTargets } from './request-target.js';
 import { ResponseSender } from './response-sender.js';
 import { ResponseStreams } from './response-streams.js';
 import { toFetchFunction } from './to-fetch-function.js';
+import { withWebSocket } from './websocket/with-websocket.js';
 
 /**
  * A handler that runs a fetch app: a function `(request, info) => Response`, or an object with such a `fetch` method.
  * @throws M2Error `M2_OPTION_INVALID` for something else than an app, or a bad root path.
  */
-export const fetchHandler = (app: FetchApp, options: FetchHandlerOptions = {}): Handler => new FetchHandler(app, options);
+export const fetchHandler = (app: FetchApp, options: FetchHandlerOptions = {}): Handler =>
+  withWebSocket(new FetchHandler(app, options), options.websocket, options);
 
 /** Grace time when the server closes without having said so before, in milliseconds. */
 const DEFAULT_GRACE_MS = 30_000;

@@ -1,4 +1,4 @@
-import { hasToken, type HeaderPairs, type HeaderValue, type WebSocketHandshake } from '@m2/core';
+import { type HeaderPairs, type HeaderValue, hasToken, type WebSocketHandshake } from '@m2/core';
 import { agreeOnDeflate, type DeflateAgreement, parseExtensions } from './extension-offer.js';
 import { type ResolvedWebSocketOptions, TOKEN } from './options.js';
 
@@ -29,7 +29,11 @@ export function checkHandshake(message: WebSocketHandshake, options: ResolvedWeb
   if (hasBody(message)) return bad('a handshake has no body');
   const version = message.header('sec-websocket-version');
   if (version !== '13') {
-    return { status: 426, text: 'This server speaks version 13 of the WebSocket protocol.', headers: [['Sec-WebSocket-Version', '13']] };
+    return {
+      status: 426,
+      text: 'This server speaks version 13 of the WebSocket protocol.',
+      headers: [['Sec-WebSocket-Version', '13']],
+    };
   }
   const upgrade = joined(message.header('upgrade'));
   if (upgrade === undefined || !hasToken(upgrade, 'websocket')) return bad('Upgrade is not websocket');
@@ -39,9 +43,10 @@ export function checkHandshake(message: WebSocketHandshake, options: ResolvedWeb
   const protocols = parseProtocols(message.header('sec-websocket-protocol'));
   if (protocols === undefined) return bad('Sec-WebSocket-Protocol is not a list of different tokens');
   const extensions = joined(message.header('sec-websocket-extensions'));
-  const offers = extensions === undefined ? [] : parseExtensions(extensions);
+  if (extensions === undefined || options.deflate === undefined) return { protocols, deflate: undefined };
+  const offers = parseExtensions(extensions);
   if (offers === undefined) return bad('Sec-WebSocket-Extensions is malformed');
-  return { protocols, deflate: options.deflate && agreeOnDeflate(offers, options.deflate.minWindowBits) };
+  return { protocols, deflate: agreeOnDeflate(offers, options.deflate.minWindowBits) };
 }
 
 const bad = (reason: string): HandshakeRefusal => ({ status: 400, text: `Bad Request: ${reason}.` });
@@ -70,5 +75,7 @@ function isOriginAllowed(message: WebSocketHandshake, origins: ResolvedWebSocket
   if (origin === undefined) return true;
   if (origins.includes(origin)) return true;
   // The scheme is left out: what is https to the browser can be http to Mongrel2 behind a proxy.
-  return origins.includes('self') && origin.replace(/^https?:\/\//, '').toLowerCase() === joined(message.header('host'))?.toLowerCase();
+  return (
+    origins.includes('self') && origin.replace(/^https?:\/\//, '').toLowerCase() === joined(message.header('host'))?.toLowerCase()
+  );
 }

@@ -65,7 +65,10 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
   const protocols = options.protocols ?? [];
   for (const protocol of protocols) {
     if (!TOKEN.test(protocol)) {
-      throw new M2Error('M2_OPTION_INVALID', `The subprotocol ${JSON.stringify(protocol)} is no token: use letters, digits and !#$%&'*+-.^_\`|~.`);
+      throw new M2Error(
+        'M2_OPTION_INVALID',
+        `The subprotocol ${JSON.stringify(protocol)} is no token: use letters, digits and !#$%&'*+-.^_\`|~.`,
+      );
     }
   }
   return {
