@@ -23,14 +23,24 @@ function setup() {
     children.push(child);
     return child;
   };
+  const gate: string[] = [];
+  const note = (what: string) => () => {
+    if (gate.at(-1) !== what) gate.push(what);
+  };
   const logger = createLogger({ sink: log, format: 'text', level: 'info', color: false, clock, pid: 1 });
-  const app = new AppProcess({ spawn, logger, clock, graceMs: 5000 });
+  const app = new AppProcess({
+    spawn,
+    gate: { hold: note('hold'), ended: (inOrder) => void gate.push(inOrder ? 'in order' : 'broken'), release: note('release') },
+    logger,
+    clock,
+    graceMs: 5000,
+  });
   const child = (index: number): FakeChild => {
     const found = children[index];
     if (found === undefined) throw new Error(`child ${index} was not started`);
     return found;
   };
-  return { app, clock, log, children, child };
+  return { app, clock, log, gate, children, child };
 }
 
 describe('AppProcess', () => {
@@ -54,6 +64,23 @@ describe('AppProcess', () => {
     expect(log.text).toContain('app.mjs changed: restarting the app.');
     app.changed('app.mjs');
     expect(child(1).killed).toEqual(['SIGTERM']);
+  });
+
+  it('holds requests back from before an app is asked to end until the next one is ready', () => {
+    const { app, gate, child } = setup();
+    app.start();
+    expect(gate).toEqual(['hold']);
+    child(0).emit('message', 'ready');
+    expect(gate).toEqual(['hold', 'release']);
+    app.changed('app.mjs');
+    child(0).emit('message', 'ready');
+    expect(gate).toEqual(['hold', 'release', 'hold']);
+    child(0).emit('exit', 0, null);
+    child(1).emit('exit', 4, null);
+    app.changed('app.mjs');
+    expect(gate).toEqual(['hold', 'release', 'hold', 'in order', 'hold', 'broken', 'hold']);
+    child(2).emit('message', 'ready');
+    expect(gate.at(-1)).toBe('release');
   });
 
   it('waits for the next change when the app ends by itself', () => {

@@ -9,10 +9,25 @@ export interface AppChild {
   on(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
+/** Holds requests back. */
+export interface RequestGate {
+  /** New requests wait from now on. Idempotent. */
+  hold(): void;
+  /**
+   * The app ended. In order: it has answered all that it got, and what it was sent and has not answered is kept for the next
+   * one. Otherwise it is given up: it may have been begun, and nothing is run twice.
+   */
+  ended(inOrder: boolean): void;
+  /** The next app is ready: what is kept and what waits is sent, and what comes is not held any more. Idempotent. */
+  release(): void;
+}
+
 /** What runs the app's process. */
 export interface AppProcessOptions {
   /** Starts the app anew. */
   readonly spawn: () => AppChild;
+  /** Where requests wait while no app runs. */
+  readonly gate: RequestGate;
   readonly logger: Logger;
   readonly clock: Clock;
   /** How long the app may take to end when it is asked to, in milliseconds; past it, and a second more, it is killed. */
@@ -39,7 +54,8 @@ export class AppProcess {
 
   /** Starts the app. */
   start(): void {
-    const { spawn, clock } = this.options;
+    const { spawn, clock, gate } = this.options;
+    gate.hold();
     this.startedAt = clock.now();
     this.ending = false;
     const child = spawn();
@@ -79,6 +95,7 @@ export class AppProcess {
     // A second SIGTERM would force it.
     if (this.ending) return;
     this.ending = true;
+    this.options.gate.hold();
     this.child?.kill('SIGTERM');
     this.cancelKill = this.options.clock.after(this.options.graceMs + KILL_AFTER_MS, () => {
       this.options.logger.warn('The app did not end in time: killing it.');
@@ -87,13 +104,16 @@ export class AppProcess {
   }
 
   private message(message: unknown): void {
-    if (message !== 'ready') return;
+    if (message !== 'ready' || this.ending) return;
+    this.options.gate.release();
     this.options.logger.info(`The app is ready after ${Math.round(this.options.clock.now() - this.startedAt)} ms.`);
   }
 
   private ended(child: AppChild, how: string, code: number | null): void {
     if (child !== this.child) return;
     this.child = undefined;
+    this.options.gate.hold();
+    this.options.gate.ended(code === EXIT.clean);
     this.cancelKill();
     if (this.stopped !== undefined) return this.resolveStopped(code ?? EXIT.runtime);
     if (this.restart) {

@@ -1,5 +1,6 @@
-import { M2Error } from '@m2/core';
+import { M2Error, type PeerTransport } from '@m2/core';
 import type { Front } from '@m2/front';
+import type { RequestGate } from './app-process.js';
 import { showBanner } from './banner.js';
 import type { CliLogger } from './cli-logger.js';
 import { readDevArguments } from './dev-arguments.js';
@@ -7,7 +8,8 @@ import { watchApp } from './dev-watch.js';
 import { EXIT } from './exit-codes.js';
 import { devFlags } from './flags.js';
 import { devHelp } from './help.js';
-import type { CliIo } from './io.js';
+import { HoldingTransport } from './holding-transport.js';
+import { type CliIo, ignoreSignals } from './io.js';
 import { loadBackend } from './load-backend.js';
 import { type FlagValues, parseFlags } from './parse-flags.js';
 import { configText, loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
@@ -21,6 +23,8 @@ export interface FrontAddress {
   readonly url: string;
   readonly sendSpec: string;
   readonly recvSpec: string;
+  /** Holds requests back at the front. */
+  readonly gate: RequestGate;
 }
 
 /** `m2 dev`: an embedded front and an app, until a signal ends them. Resolves to the exit code. */
@@ -41,22 +45,26 @@ export async function runDev(argv: readonly string[], io: CliIo): Promise<number
 }
 
 async function dev(app: string, values: DevValues, logger: CliLogger, io: CliIo): Promise<number> {
-  const front = await openFront(values, logger);
+  const { zeromqTransport } = await import('@m2/transport-zeromq');
+  const gate = new HoldingTransport(zeromqTransport());
+  const front = await openFront(values, gate, logger);
   try {
     const [handler] = front.handlers;
     if (handler === undefined) throw new Error('The front has no handler.');
-    const address = { url: front.url, sendSpec: handler.sendSpec, recvSpec: handler.recvSpec };
+    const address = { url: front.url, sendSpec: handler.sendSpec, recvSpec: handler.recvSpec, gate };
     return await (values.watch ? watchApp : serveHere)(app, address, values, logger, io);
   } finally {
+    const restore = ignoreSignals(io.events);
     await front.close();
+    restore();
   }
 }
 
 /** The front's own start-up line would say what the banner says. */
-async function openFront({ host, port }: DevValues, logger: CliLogger): Promise<Front> {
+async function openFront({ host, port }: DevValues, transport: PeerTransport, logger: CliLogger): Promise<Front> {
   const { startFront } = await import('@m2/front');
   try {
-    return await startFront({ host, port, logger: { ...logger, info: logger.debug } });
+    return await startFront({ host, port, transport, logger: { ...logger, info: logger.debug } });
   } catch (error) {
     const code: unknown = M2Error.is(error) ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
     const why = {

@@ -29,13 +29,13 @@ export async function watchApp(
   logger: CliLogger,
   io: CliIo,
 ): Promise<number> {
-  const { url, sendSpec, recvSpec } = address;
+  const { url, sendSpec, recvSpec, gate } = address;
   const argv = childArguments(app, address, values, logger);
   const env = childEnvironment(io.env);
   const startChild = io.startChild ?? spawnM2;
   const { clock } = io;
   const graceMs = values['graceful-timeout'];
-  const process = new AppProcess({ spawn: () => startChild(argv, { cwd: io.cwd, env }), logger, clock, graceMs });
+  const process = new AppProcess({ spawn: () => startChild(argv, { cwd: io.cwd, env }), gate, logger, clock, graceMs });
   const servers = [{ sendSpec, recvSpec, inferred: false }];
   showBanner(logger, { app, kind: undefined, io: values.io, transport: undefined, servers, pid: io.pid, url });
   const folder = folderOf(app, io.cwd);

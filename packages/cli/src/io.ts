@@ -49,6 +49,18 @@ export function processIo(): CliIo {
   };
 }
 
+/**
+ * Signals that come when everything is being closed already must not kill the process on its last steps: npm passes on
+ * a Ctrl+C that was obeyed before. The returned function ends that.
+ */
+export function ignoreSignals(events: ProcessEvents): () => void {
+  const nothing = () => {};
+  for (const signal of ['SIGINT', 'SIGTERM']) events.on(signal, nothing);
+  return () => {
+    for (const signal of ['SIGINT', 'SIGTERM']) events.off(signal, nothing);
+  };
+}
+
 /** Links are flushed and closed when `main` returns; what is left then is the app's own. */
 const HARD_DEADLINE_MS = 1000;
 
@@ -57,6 +69,7 @@ const HARD_DEADLINE_MS = 1000;
  * timer or a pool open. A code that a signal forced (above 128) does not wait.
  */
 export function exitWith(code: number): void {
+  ignoreSignals(process);
   process.exitCode = code;
   setTimeout(() => process.exit(code), code > 128 ? 0 : HARD_DEADLINE_MS).unref();
 }

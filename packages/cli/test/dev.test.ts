@@ -82,6 +82,30 @@ describe('m2 dev --watch', () => {
     expect(await m2.ended).toBe(0);
   });
 
+  it('loses no request while the app is exchanged under load', async () => {
+    const m2 = spawnM2(['dev', './app.mjs', '--port=0', '--watch'], { cwd: folder });
+    const url = await urlOf(m2);
+    await m2.err.seen(/The app is ready/);
+    const last = 'three';
+    const answers = new Set<string>();
+    const client = async () => {
+      for (let answer = ''; answer !== last; ) {
+        answer = await get(url);
+        answers.add(answer);
+      }
+    };
+    const clients = Promise.all(Array.from({ length: 20 }, client));
+    for (const text of ['two', 'three']) {
+      const before = m2.err.text.split('The app is ready').length;
+      await write(text);
+      await m2.err.seen(new RegExp(`(?:The app is ready[^]*){${before}}`));
+    }
+    await clients;
+    expect([...answers].sort()).toEqual(['one', 'three', 'two']);
+    m2.child.kill('SIGTERM');
+    expect(await m2.ended).toBe(0);
+  });
+
   it('ends the app when it is killed itself', async () => {
     const m2 = spawnM2(['dev', './app.mjs', '--port=0', '--watch'], { cwd: folder });
     const pid = Number(await get(`${await urlOf(m2)}/pid`));

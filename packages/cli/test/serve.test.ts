@@ -106,8 +106,9 @@ describe('m2 serve: signals', () => {
     await m2.err.seen(/stopping/);
     // Signals that come at once are taken for one.
     const again = setInterval(() => m2.child.kill(signal), 50);
-    expect(await m2.ended).toBe(expected);
+    await m2.err.seen(/again: closing/);
     clearInterval(again);
+    expect(await m2.ended).toBe(expected);
     expect(m2.err.text).toContain('again: closing now, 1 open request cut off.');
     await slow;
   });
