@@ -1,8 +1,8 @@
 import { M2Error } from '../errors.js';
 import type { StoredFile } from '../http/stored-upload.js';
 import { FLOW_WINDOW_BYTES } from '../limits.js';
-import type { HttpRequest, UploadPart, WebSocketHandshake } from '../wire/message.js';
 import { checkLatin1, encodeClose, encodeControl, encodeReply } from '../wire/outbound.js';
+import type { ClientOwner, OpeningRequest, StoredBodySource, UploadSink } from './client-owner.js';
 import { Outbox } from './outbox.js';
 import { BYTES_PER_TURN } from './pacer.js';
 import { SendWindow } from './send-window.js';
@@ -13,36 +13,7 @@ const HIGH_WATER_BYTES = 128 * 1024;
 /** At or below so many waiting bytes `drained()` resolves. */
 const LOW_WATER_BYTES = 32 * 1024;
 
-/** A request that opens an exchange. */
-export type OpeningRequest = HttpRequest | WebSocketHandshake;
-
-/** Whoever answers a client's current request: an exchange. None of these may throw. */
-export interface ClientOwner {
-  /** The client or its server is gone; nothing can be sent any more. */
-  gone(cause: M2Error): void;
-  /** The server is stopping: what would never end by itself is to end now. */
-  stopping(): void;
-  /** The server's time is up: answer 503, or cut the answer short. */
-  expire(): void;
-  /** The handler failed: answer 500, or cut the answer short. */
-  fail(): void;
-  /** Nothing was sent within the request timeout: answer 504. */
-  timeOut(): void;
-}
-
-/** A stored upload that is being received. `file` is undefined where stored uploads are not set up. */
-export interface StoredBodySource {
-  readonly start: string;
-  readonly file: StoredFile | undefined;
-  readonly length: number | undefined;
-}
-
-/** Whoever reads a streamed request body. None of these may throw. */
-export interface UploadSink {
-  part(part: UploadPart): void;
-  /** The rest will not come. */
-  fail(cause: M2Error): void;
-}
+export { type ClientOwner, type OpeningRequest, opens, type StoredBodySource, type UploadSink } from './client-owner.js';
 
 /**
  * One TCP connection of one client of one Mongrel2 process: (server, epoch, id). Valid until the client goes away, it is
@@ -171,6 +142,7 @@ export class Client {
   cut(cause: M2Error, answers: boolean): void {
     if (this.state === 'gone' || this.epoch !== this.link.epoch) return;
     this.link.transmit(encodeControl(this.epoch, this.server, this.id, { cancel: true }));
+    this.link.closedIds.add(this.id);
     this.leave(cause, answers);
   }
 
@@ -291,6 +263,7 @@ export class Client {
   private sendClose(): void {
     this.charge(0);
     this.link.transmit(encodeClose(this.epoch, this.server, this.id));
+    this.link.closedIds.add(this.id);
     this.leave(this.closedHere(), true);
   }
 

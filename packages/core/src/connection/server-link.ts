@@ -2,13 +2,15 @@ import { afterTick, latin1Slice } from '#platform';
 import type { Outcome } from '../backend.js';
 import { M2Error } from '../errors.js';
 import { DateCache } from '../http/date.js';
+import { dropUnreadBody } from '../http/request-body.js';
 import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
 import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
 import { encodeControl } from '../wire/outbound.js';
-import { Client, type OpeningRequest } from './client.js';
+import { Client, type OpeningRequest, opens } from './client.js';
+import { ClosedIds, countLate } from './closed-ids.js';
 import type { ConnectionOwner } from './connection.js';
 import { type FlowMode, FlowModeDetector } from './flow-mode.js';
 import { compareIdents } from './idents.js';
@@ -16,6 +18,7 @@ import type { ResolvedOptions, ResolvedServer } from './options.js';
 import { closeOrphan } from './orphan-frames.js';
 import { Pacer } from './pacer.js';
 import { StoredUploads } from './stored-uploads.js';
+import { sweepClients } from './sweep.js';
 
 /** How many malformed messages are logged one by one; from then on each thousandth. */
 const MALFORMED_LOGGED = 10;
@@ -44,6 +47,9 @@ export class ServerLink implements LinkReceiver {
   readonly flow: FlowModeDetector;
   private readonly stored: StoredUploads;
   private dirty: Client[] = [];
+  /** Connections that were closed from here. */
+  readonly closedIds = new ClosedIds();
+  private stopped = false;
   /** The idents of this incarnation were compared. */
   private compared = false;
   private answered = 0;
@@ -83,7 +89,7 @@ export class ServerLink implements LinkReceiver {
     for (const bytes of batch) {
       const message = decodeMessage(bytes, this.options.limits);
       if (message instanceof M2Error) this.malformed(message);
-      else if (epoch === this.epoch) this.route(message);
+      else if (epoch === this.epoch && (!this.stopped || opens(message))) this.route(message);
       else this.stale(message, epoch);
     }
   }
@@ -93,11 +99,9 @@ export class ServerLink implements LinkReceiver {
     this.isUp = true;
     this.compared = false;
     this.subscription = latin1Slice(subscription, 0, subscription.length);
-    this.logger.info(`Mongrel2 at ${this.server.recvSpec} subscribed to '${this.subscription}'.`, {
-      sendSpec: this.server.sendSpec.address,
-      recvSpec: this.server.recvSpec.address,
-      epoch,
-    });
+    const { sendSpec, recvSpec } = this.server;
+    const fields = { sendSpec: sendSpec.address, recvSpec: recvSpec.address, epoch };
+    this.logger.info(`Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`, fields);
     this.onUp();
   }
 
@@ -109,6 +113,7 @@ export class ServerLink implements LinkReceiver {
     this.clients.clear();
     for (const client of clients) client.listed = false;
     this.flow.reset();
+    this.closedIds.clear();
     this.answered = 0;
     this.pacer.stop();
     // No epoch matches from here on: what was prefetched and comes late must not be answered to a stranger.
@@ -119,6 +124,7 @@ export class ServerLink implements LinkReceiver {
   // --- inbound ------------------------------------------------------------------------------------------------------
 
   private route(message: M2Request): void {
+    if (this.closedIds.has(message.id) && countLate(message, this.owner, this.epoch)) return;
     switch (message.kind) {
       case 'http':
       case 'websocket-handshake':
@@ -200,7 +206,7 @@ export class ServerLink implements LinkReceiver {
     const client = this.clients.get(message.id);
     if (client === undefined || !client.uploading) {
       this.owner.counters.orphans++;
-      this.transmit(encodeControl(this.epoch, message.server, message.id, { cancel: true }));
+      if (client?.closed !== true) this.transmit(encodeControl(this.epoch, message.server, message.id, { cancel: true }));
       return;
     }
     const sink = client.upload;
@@ -261,7 +267,7 @@ export class ServerLink implements LinkReceiver {
 
   /** Prefetched before the server went away and read after: its client is gone, and its id may be a stranger's by now. */
   private stale(message: M2Request, epoch: number): void {
-    if (message.kind !== 'http' && message.kind !== 'websocket-handshake') {
+    if (!opens(message)) {
       this.owner.counters.orphans++;
       return;
     }
@@ -313,7 +319,7 @@ export class ServerLink implements LinkReceiver {
   plainSend(client: Client): void {
     if (!client.settled || !client.answered || client.bufferedAmount > 0) return;
     this.ended(client, 'replied', false);
-    client.complete(true);
+    client.complete(dropUnreadBody(client));
   }
 
   /** The client's current request needs its handler no more. */
@@ -332,14 +338,15 @@ export class ServerLink implements LinkReceiver {
     this.open(client, message);
   }
 
-  /** Refuses what waits behind the client's current request. */
-  shedPending(client: Client): void {
-    const { pending } = client;
+  /** Refuses what waits behind the client's current request; true when there was something. */
+  shedPending(client: Client): boolean {
+    const { pending = [] } = client;
     client.pending = undefined;
-    for (const message of pending ?? []) {
+    for (const message of pending) {
       this.owner.unqueued(message);
       this.ended(client, 'shed', false);
     }
+    return pending.length > 0;
   }
 
   /** Forgets a client for which a fresh record would be the same. */
@@ -371,17 +378,9 @@ export class ServerLink implements LinkReceiver {
 
   /** Keeps what is open alive, and forgets what only waits for notices that do not come (protocol 12). */
   sweep(): void {
-    const alive = new Map<string, number[]>();
-    for (const client of this.clients.values()) {
-      // What was not open at the sweep before is younger than one period: Mongrel2 cuts only after several.
-      if (client.sweeps++ === 0) continue;
-      if (client.needsKeepAlive) {
-        const ids = alive.get(client.server);
-        if (ids === undefined) alive.set(client.server, [client.id]);
-        else ids.push(client.id);
-      } else if (client.sweeps > 3) this.unlist(client);
-    }
-    for (const [server, ids] of alive) {
+    const { open, forgotten } = sweepClients(this.clients.values());
+    for (const client of forgotten) this.unlist(client);
+    for (const [server, ids] of open) {
       for (let at = 0; at < ids.length; at += this.options.maxTargets) {
         this.transmit(encodeControl(this.epoch, server, ids.slice(at, at + this.options.maxTargets), { keepAlive: true }));
       }
@@ -390,6 +389,7 @@ export class ServerLink implements LinkReceiver {
 
   /** Ends every client of this server here; replies that were handed over still go out. */
   stop(): void {
+    this.stopped = true;
     this.pacer.stop();
     this.flow.stop();
     const cause = new M2Error('M2_CLOSED', 'The connection to Mongrel2 was closed.');

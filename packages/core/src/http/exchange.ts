@@ -1,9 +1,8 @@
 import { utf8Bytes } from '#platform';
 import type { Client, ClientOwner, OpeningRequest } from '../connection/client.js';
 import { M2Error } from '../errors.js';
-import type { HeaderValue } from '../wire/message.js';
-import { hasToken, parseLength } from './header-rules.js';
-import { type RequestBody, StoredBody, StreamedBody, WholeBody } from './request-body.js';
+import { wantsKeepAlive } from './keep-alive.js';
+import { declaredLength, type RequestBody, StoredBody, StreamedBody, WholeBody } from './request-body.js';
 import {
   type Framing,
   type HeaderPairs,
@@ -368,17 +367,6 @@ const PLAIN_TEXT: readonly (readonly [string, string])[] = [['Content-Type', 'te
 
 const DESCRIBED = { open: 'not started', streaming: 'under way', ended: 'complete', gone: 'cut off' } as const;
 
-/** RFC 9112 9.3: 1.1 goes on unless told otherwise, 1.0 closes unless told otherwise. */
-function wantsKeepAlive(request: OpeningRequest): boolean {
-  const value = request.header('connection');
-  if (value === undefined) return request.version === 'HTTP/1.1';
-  if (anyHas(value, 'close')) return false;
-  return request.version === 'HTTP/1.1' || anyHas(value, 'keep-alive');
-}
-
-const anyHas = (value: HeaderValue, token: string): boolean =>
-  typeof value === 'string' ? hasToken(value, token) : value.some((one) => hasToken(one, token));
-
 function openBody(request: OpeningRequest, client: Client): RequestBody {
   const { storedFile } = client;
   if (storedFile !== undefined) {
@@ -388,12 +376,6 @@ function openBody(request: OpeningRequest, client: Client): RequestBody {
   if (request.kind === 'http' && request.upload?.type === 'stream')
     return new StreamedBody(client, request, declaredLength(request));
   return new WholeBody(request);
-}
-
-/** The body's length as Mongrel2 framed it: of several Content-Length it takes the first (protocol 6). */
-function declaredLength(request: OpeningRequest): number | undefined {
-  const value = request.header('content-length');
-  return value === undefined ? undefined : parseLength(typeof value === 'string' ? value : (value[0] ?? ''));
 }
 
 const encode = (data: string | Uint8Array): string | Uint8Array =>

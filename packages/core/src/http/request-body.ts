@@ -1,7 +1,8 @@
 import { concatBytes } from '#platform';
-import type { Client, UploadSink } from '../connection/client.js';
+import type { Client, OpeningRequest, UploadSink } from '../connection/client.js';
 import { M2Error } from '../errors.js';
 import type { HttpRequest, UploadPart } from '../wire/message.js';
+import { parseLength } from './header-rules.js';
 import type { StoredFile } from './stored-upload.js';
 
 /** How many bytes of a streamed body may be on their way or waiting to be read. */
@@ -197,4 +198,21 @@ export class StoredBody implements RequestBody {
   cancel(): void {
     this.file.close();
   }
+}
+
+/** The body's length as Mongrel2 framed it: of several Content-Length it takes the first (protocol 6). */
+export function declaredLength(request: OpeningRequest): number | undefined {
+  const value = request.header('content-length');
+  return value === undefined ? undefined : parseLength(typeof value === 'string' ? value : (value[0] ?? ''));
+}
+
+/**
+ * After an answer that was sent without an HttpExchange: what nobody reads of a streamed body would block its connection for
+ * good (protocol 7.3). A small rest is dropped as it comes; false when the connection has to be closed.
+ */
+export function dropUnreadBody(client: Client): boolean {
+  const { current } = client;
+  if (current?.kind !== 'http' || current.upload?.type !== 'stream' || !client.uploading || client.upload !== undefined)
+    return true;
+  return new StreamedBody(client, current, declaredLength(current)).finish();
 }

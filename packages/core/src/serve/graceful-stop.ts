@@ -104,10 +104,11 @@ export class GracefulStop {
 
   private expireClient(client: Client): void {
     // Those behind it first, or the end of the one in front would start the next.
-    client.link.shedPending(client);
+    const unanswered = client.link.shedPending(client);
     if (client.owner !== undefined) client.owner.expire();
     else if (client.current !== undefined && !client.answered) new HttpExchange(client.current, client).shed();
-    client.closeNow();
+    // A connection that only has a complete answer on its way may go on, with another handler.
+    if (unanswered || client.closed || client.needsKeepAlive) client.closeNow();
   }
 
   private async race(work: Promise<unknown>): Promise<void> {

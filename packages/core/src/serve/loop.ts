@@ -49,6 +49,8 @@ class ServeLoop implements ConnectionOwner, Server {
   private started = 0;
   private queue: Waiting[] = [];
   private queuedBytes = 0;
+  /** The time to stop is up: what still comes in is refused. */
+  private refusing = false;
 
   constructor(
     private readonly connection: Connection,
@@ -102,6 +104,10 @@ class ServeLoop implements ConnectionOwner, Server {
   // --- ConnectionOwner ----------------------------------------------------------------------------------------------
 
   request(client: Client, message: OpeningRequest): void {
+    if (this.refusing) {
+      new HttpExchange(message, client).shed();
+      return client.closeNow();
+    }
     if (this.started < this.maxInFlight && this.queue.length === 0) return this.start(client, message);
     if (this.queuedBytes + message.size > this.maxQueueBytes) return new HttpExchange(message, client).shed();
     message.detach();
@@ -139,6 +145,7 @@ class ServeLoop implements ConnectionOwner, Server {
   }
 
   message(client: Client, message: M2Request): void {
+    if (this.refusing) return;
     try {
       const result = this.handler.handle(message, client);
       if (result !== undefined) Promise.resolve(result).catch((error: unknown) => this.report(message, error));
@@ -156,6 +163,7 @@ class ServeLoop implements ConnectionOwner, Server {
 
   /** Everything that waits is refused: the server's time is up. */
   shedQueue(): void {
+    this.refusing = true;
     const waiting = this.queue;
     this.queue = [];
     for (const { client, message } of waiting) {

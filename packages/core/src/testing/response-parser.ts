@@ -64,6 +64,9 @@ export class ResponseSyntaxError extends Error {
   override readonly name = 'ResponseSyntaxError';
 }
 
+/** Not a Buffer, so that a test can compare it with what it sent. */
+export const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+
 const valuesOf = (head: ParsedHead, name: string): string[] =>
   head.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
 
@@ -244,6 +247,6 @@ export class ResponseParser {
     this.interim = [];
     this.body = [];
     this.trailers = [];
-    if (head !== undefined) this.done(new ParsedResponse(head, interim, framing, concatBytes(body), trailers));
+    if (head !== undefined) this.done(new ParsedResponse(head, interim, framing, plain(concatBytes(body)), trailers));
   }
 }

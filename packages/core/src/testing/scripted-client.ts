@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { asLatin1, readFrames, type ServerFrame } from './frame-reader.js';
 import { IdleClock } from './idle-clock.js';
 import { OutputQueue } from './output-queue.js';
-import { type ParsedResponse, ResponseParser } from './response-parser.js';
+import { type ParsedResponse, plain, ResponseParser } from './response-parser.js';
 import { RequestWriter, type ScriptedRequest, toBytes, type WriterOptions } from './scripted-message.js';
 import { UploadStream } from './upload-stream.js';
 import { within } from './wait.js';
@@ -98,12 +98,17 @@ export class ScriptedClient {
 
   /** Everything that the client has read so far. */
   get received(): Uint8Array {
-    return concatBytes(this.chunks);
+    return plain(concatBytes(this.chunks));
   }
 
   /** A handler had a message of it, so that it is told when the client leaves. */
   get seen(): boolean {
     return this.kind !== 'new';
+  }
+
+  /** The client can send something: it is open, and has not left while its upload waits. */
+  get canSend(): boolean {
+    return this.closedBy === undefined && !this.left;
   }
 
   /** The most messages that ever waited for it in Mongrel2. */
@@ -197,7 +202,7 @@ export class ScriptedClient {
 
   /** Closes from the client's side. */
   disconnect(): void {
-    if (this.closedBy !== undefined || this.left) return;
+    if (!this.canSend) return;
     // A connection that waits for upload credits is not looked at until it gets some (protocol 7.3).
     if (this.upload !== undefined && !this.upload.done) this.left = true;
     else this.end('client', true);
@@ -251,7 +256,7 @@ export class ScriptedClient {
 
   /** Runs what the client sends, in order: nothing more is read while an upload waits for credits. */
   private act(action: () => void): void {
-    if (this.closedBy !== undefined || this.left) throw new Error(`Connection ${this.id} is closed: nothing can be sent.`);
+    if (!this.canSend) throw new Error(`Connection ${this.id} is closed: nothing can be sent.`);
     if (this.upload !== undefined && !this.upload.done) this.held.push(action);
     else action();
   }

@@ -36,7 +36,9 @@ export class UploadStream {
   /** What goes with the head: up to `buffered` bytes of a body with a length, nothing of a chunked one. */
   first(buffered: number): StreamPart {
     if (this.chunked) return { offset: 0, done: false, bytes: EMPTY };
-    return this.cut(buffered);
+    const part = this.cut(buffered);
+    this.credits = 0;
+    return part;
   }
 
   grant(credits: number): void {

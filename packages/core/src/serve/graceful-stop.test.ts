@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { collecting, echoPath, http, settled, start } from '../../test/harness.js';
+import { ManualClock } from '../testing/index.js';
+
+describe('stop()', () => {
+  it('lets what is in flight finish, takes no more, closes, and tells the handler', async () => {
+    const calls: string[] = [];
+    const handler = Object.assign(collecting(), {
+      stopping: (graceMs: number) => void calls.push(`stopping ${graceMs}`),
+      close: async () => void calls.push('close'),
+    });
+    const { mongrel2, server } = await start(handler, { serve: { graceMs: 5000 } });
+    const client = mongrel2.connect().request();
+    await settled();
+    const stopping = server.stop();
+    await settled();
+    const late = mongrel2.connect().request();
+    await settled();
+    expect(calls).toEqual(['stopping 5000']);
+    handler.exchanges[0]?.respond(200, [], 'in time');
+    expect(await stopping).toEqual({ unfinished: 0 });
+    await server.closed;
+    expect((await client.response()).text).toBe('in time');
+    expect(late.received).toHaveLength(0);
+    expect(calls).toEqual(['stopping 5000', 'close']);
+    expect(server.stats().counters).toMatchObject({ received: 1, replied: 1 });
+  });
+
+  it('is idempotent, and at once when nothing is open', async () => {
+    const { server } = await start(echoPath);
+    const stops = await Promise.all([server.stop(), server.stop(), server.stop({ graceMs: 0 })]);
+    expect(stops).toEqual([{ unfinished: 0 }, { unfinished: 0 }, { unfinished: 0 }]);
+  });
+
+  it('tells long-lived event streams to end', async () => {
+    const { mongrel2, server } = await start(
+      http((exchange) => {
+        exchange.start(200, [['Content-Type', 'text/event-stream']]);
+        exchange.write('data: 1\n\n');
+        exchange.signal.addEventListener('abort', () => exchange.end('data: bye\n\n'));
+      }),
+    );
+    const client = mongrel2.connect().request();
+    await settled();
+    expect(await server.stop({ graceMs: 60_000 })).toEqual({ unfinished: 0 });
+    expect((await client.response()).text).toBe('data: 1\n\ndata: bye\n\n');
+    expect(server.stats().counters).toMatchObject({ replied: 1, truncated: 0 });
+  });
+
+  it('waits for what still needs Mongrel2, such as an upload, before it takes no more', async () => {
+    const handler = collecting();
+    const { mongrel2, server } = await start(handler);
+    const client = mongrel2.connect().request({ body: new Uint8Array(100_000) });
+    await settled();
+    const stopping = server.stop({ graceMs: 60_000 });
+    await settled();
+    const [exchange] = handler.exchanges;
+    let size = 0;
+    for (let part = await exchange?.body.read(); part !== undefined; part = await exchange?.body.read()) size += part.length;
+    exchange?.respond(200, [], `${size}`);
+    expect((await client.response()).text).toBe('100000');
+    expect(await stopping).toEqual({ unfinished: 0 });
+  });
+});
+
+describe('stop() when the grace time is over', () => {
+  it('answers 503 what has no answer, and cuts short and closes what has half of one', async () => {
+    const clock = new ManualClock();
+    const handler = collecting();
+    const { mongrel2, server, ended } = await start(handler, { connection: { clock } });
+    const [silent, streaming] = [mongrel2.connect().request(), mongrel2.connect().request()];
+    await settled();
+    handler.exchanges[1]?.start(200, []);
+    handler.exchanges[1]?.write('half');
+    const stopping = server.stop({ graceMs: 1000 });
+    await clock.advanceInTicks(1100);
+    expect(await stopping).toEqual({ unfinished: 2 });
+    expect((await silent.response()).status).toBe(503);
+    await expect(streaming.response()).rejects.toThrow('within a response');
+    expect([silent.closedBy, await streaming.closed]).toEqual([undefined, 'handler']);
+    expect(ended.map(({ outcome, truncated }) => [outcome, truncated])).toEqual([
+      ['shed', false],
+      ['replied', true],
+    ]);
+  });
+
+  it('answers plain handlers’ requests 503 too, and refuses what is queued or pipelined behind', async () => {
+    const { mongrel2, server } = await start({ handle: () => {} }, { serve: { maxInFlight: 1 } });
+    const first = mongrel2.connect().request().request();
+    const queued = mongrel2.connect().request();
+    await settled();
+    expect(await server.stop({ graceMs: 0 })).toEqual({ unfinished: 3 });
+    expect([(await first.response()).status, (await queued.response()).status]).toEqual([503, 503]);
+    expect(server.stats().counters).toMatchObject({ received: 3, shed: 3, replied: 0, clientGone: 0 });
+  });
+
+  it('is forced by a second stop', async () => {
+    const clock = new ManualClock();
+    const handler = collecting();
+    const { mongrel2, server } = await start(handler, { connection: { clock } });
+    const client = mongrel2.connect().request();
+    await settled();
+    const first = server.stop({ graceMs: 60_000 });
+    await clock.advanceInTicks(100);
+    const second = server.stop({ graceMs: 0 });
+    await clock.advanceInTicks(20);
+    expect(await Promise.all([first, second])).toEqual([{ unfinished: 1 }, { unfinished: 1 }]);
+    expect((await client.response()).status).toBe(503);
+    expect(clock.now()).toBeLessThan(1000);
+  });
+
+  it('drops a client that reads nothing, and says so to Mongrel2', async () => {
+    const { mongrel2, server } = await start(
+      http((exchange) => exchange.respond(200, [], new Uint8Array(500_000))),
+      { mongrel2: { flowControl: true, socketBytes: 1000 } },
+    );
+    const client = mongrel2.connect();
+    client.slow();
+    client.request();
+    await settled();
+    expect(await server.stop({ graceMs: 0 })).toEqual({ unfinished: 1 });
+    expect(await client.closed).toBe('cancel');
+    expect(server.stats().counters).toMatchObject({ received: 1, clientGone: 1 });
+  });
+
+  it('survives a handler whose hooks throw', async () => {
+    const { server, lines } = await start({
+      handle: () => {},
+      stopping: () => {
+        throw new Error('in stopping');
+      },
+      close: () => Promise.reject(new Error('in close')),
+    });
+    expect(await server.stop()).toEqual({ unfinished: 0 });
+    expect(lines.filter((line) => line.level === 'error')).toHaveLength(2);
+  });
+});
