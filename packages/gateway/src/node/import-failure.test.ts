@@ -1,6 +1,9 @@
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { M2Error } from '@m2/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { nativeImport } from '../../test/native-import.js';
 import { importFailure } from './import-failure.js';
 import { loadApp } from './index.js';
@@ -9,8 +12,8 @@ import { parseSpecifier } from './specifier.js';
 const cwd = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url));
 
 /** The error of an app whose module cannot be imported. */
-async function failure(specifier: string): Promise<M2Error> {
-  const error = await loadApp(specifier, { cwd, importModule: nativeImport }).then(
+async function failure(specifier: string, folder: string = cwd): Promise<M2Error> {
+  const error = await loadApp(specifier, { cwd: folder, importModule: nativeImport }).then(
     () => undefined,
     (cause: unknown) => cause,
   );
@@ -34,11 +37,8 @@ describe('loadApp: M2_APP_IMPORT_FAILED', () => {
       `${cwd}requires-missing-package.cjs imports 'm2-test-not-installed', which is not installed: npm install m2-test-not-installed.`,
     ],
     ['imports-missing-export.mjs', `does not provide an export named 'nothing' at ${cwd}imports-missing-export.mjs:1.`],
-    ['syntax.mjs', `SyntaxError: Unexpected token ';' at ${cwd}syntax.mjs:2.`],
-    ['imports-syntax.mjs', "SyntaxError: Unexpected token ';'."],
     ['require-in-esm.mjs', 'Name the file .cjs, or use import and export.'],
     ['import-in-commonjs.cjs', 'Name the file .mjs, or put "type": "module" in package.json.'],
-    ['jsx-inside.mjs', 'If that is JSX: Node does not run it; build it to JavaScript, or load a JSX loader with node --import.'],
     ['view.jsx', 'view.jsx is JSX, which Node does not run. Build it to JavaScript, or run node --import tsx'],
     ['page.html', 'Node does not run files named *.html. An app is a .mjs, .js or .cjs file.'],
     [
@@ -51,6 +51,26 @@ describe('loadApp: M2_APP_IMPORT_FAILED', () => {
     expect(error.code).toBe('M2_APP_IMPORT_FAILED');
     expect(error.message).toContain(text);
     expect(error.cause).toBeDefined();
+  });
+
+  // Made here, because no tool of the project could read them.
+  it.each([
+    ['syntax.mjs', 'export default 1;\nexport const x = ;\n', "SyntaxError: Unexpected token ';' at FOLDER/syntax.mjs:2."],
+    ['imports.mjs', 'import "./syntax.mjs";\n', "SyntaxError: Unexpected token ';'."],
+    [
+      'view.mjs',
+      'export default () => <p>hello</p>;\n',
+      'If that is JSX: Node does not run it; build it to JavaScript, or load a JSX loader',
+    ],
+  ])('code that cannot be read: %s', async (name, code, text) => {
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'm2-app-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'syntax.mjs'), 'export const x = ;\n');
+    writeFileSync(join(folder, name), code);
+    const error = await failure(name, folder);
+    expect(error.code).toBe('M2_APP_IMPORT_FAILED');
+    expect(error.message).toContain(text.replace('FOLDER', folder));
+    expect(error.cause).toBeInstanceOf(SyntaxError);
   });
 
   it('tells a missing dependency from a missing app', async () => {
