@@ -29,10 +29,6 @@ describe('loadApp: M2_APP_IMPORT_FAILED', () => {
     ['throws-text.mjs', 'The app throws-text.mjs was found, but could not be loaded: the string "a string".'],
     ['imports-missing-file.mjs', `${cwd}imports-missing-file.mjs imports '${cwd}nowhere/lib.mjs', which does not exist.`],
     [
-      'imports-missing-package.mjs',
-      `${cwd}imports-missing-package.mjs imports '@m2-test/not-installed', which is not installed: npm install @m2-test/not-installed.`,
-    ],
-    [
       'requires-missing-package.cjs',
       `${cwd}requires-missing-package.cjs imports 'm2-test-not-installed', which is not installed: npm install m2-test-not-installed.`,
     ],
@@ -71,6 +67,18 @@ describe('loadApp: M2_APP_IMPORT_FAILED', () => {
     expect(error.code).toBe('M2_APP_IMPORT_FAILED');
     expect(error.message).toContain(text.replace('FOLDER', folder));
     expect(error.cause).toBeInstanceOf(SyntaxError);
+  });
+
+  it('a package that is not installed', async () => {
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'm2-app-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'app.mjs'), 'import "@m2-test/not-installed/deep";\n');
+    const error = await failure('./app.mjs', folder);
+    expect(error.message).toBe(
+      `The app ./app.mjs was found, but could not be loaded: ${join(folder, 'app.mjs')} imports '@m2-test/not-installed', which is not ` +
+        'installed: npm install @m2-test/not-installed.',
+    );
+    expect(error.cause).toMatchObject({ code: 'ERR_MODULE_NOT_FOUND' });
   });
 
   it('tells a missing dependency from a missing app', async () => {
