@@ -60,11 +60,14 @@ async function dev(app: string, values: DevValues, logger: CliLogger, io: CliIo)
   }
 }
 
+/** What docs and examples set in Mongrel2's configuration: bodies of any length both ways. */
+const SETTINGS = { 'upload.stream': 1, 'download.flow_control': 1 } as const;
+
 /** The front's own start-up line would say what the banner says. */
 async function openFront({ host, port }: DevValues, transport: PeerTransport, logger: CliLogger): Promise<Front> {
   const { startFront } = await import('@m2/front');
   try {
-    return await startFront({ host, port, transport, logger: { ...logger, info: logger.debug } });
+    return await startFront({ host, port, transport, settings: SETTINGS, logger: { ...logger, info: logger.debug } });
   } catch (error) {
     const code: unknown = M2Error.is(error) ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
     const why = {

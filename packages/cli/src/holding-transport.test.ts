@@ -58,6 +58,7 @@ const request = (id: number, path = '/') =>
     },
     'json',
   );
+const more = (id: number) => encodeNotice('m2', id, { credits: 1 }, 'json');
 const gone = (id: number) => encodeNotice('m2', id, 'disconnect', 'json');
 
 describe('HoldingTransport', () => {
@@ -123,6 +124,18 @@ describe('HoldingTransport', () => {
     transport.ended(true);
     transport.release();
     expect(sent).toEqual(['2 /', '5 /', '2 /', '5 /']);
+  });
+
+  it('sends what followed a request again with it', async () => {
+    const { transport, bound, sent } = await setup();
+    bound.send(request(1));
+    bound.send(more(1));
+    bound.send(more(2));
+    transport.hold();
+    transport.ended(true);
+    sent.length = 0;
+    transport.release();
+    expect(sent).toEqual(['1 /', '1 @*']);
   });
 
   it('sends nothing twice to the next handler when the one before broke', async () => {

@@ -70,7 +70,7 @@ class HoldingLink implements PeerLink {
 
   constructor(
     private readonly link: PeerLink,
-    /** Requests that were sent and not answered with anything yet, by client. */
+    /** Requests that were sent and not answered with anything yet, and what followed them, by client. */
     private readonly unanswered: Map<number, Uint8Array[]>,
     private readonly isHeld: () => boolean,
   ) {
@@ -85,8 +85,11 @@ class HoldingLink implements PeerLink {
     const opens = kind === 'http' || kind === 'websocket-handshake';
     if (this.isHeld() && (opens || this.ids.has(id))) return this.wait(id, message);
     if (!this.link.send(message)) return false;
-    if (opens) this.unanswered.set(id, [...(this.unanswered.get(id) ?? []), message]);
-    else if (kind === 'disconnect') this.unanswered.delete(id);
+    const before = this.unanswered.get(id);
+    if (kind === 'disconnect') this.unanswered.delete(id);
+    // With the request goes what came after it: the first parts of an upload.
+    else if (before !== undefined) before.push(message);
+    else if (opens) this.unanswered.set(id, [message]);
     return true;
   }
 

@@ -33,6 +33,15 @@ describe('m2 dev', () => {
     expect(await m2.ended).toBe(0);
   });
 
+  it('takes bodies that are longer than one message', async () => {
+    const m2 = spawnM2(['dev', './hello.mjs', '--port=0']);
+    const body = 'a line of text\n'.repeat(20_000);
+    const response = await fetch(`${await urlOf(m2)}/echo`, { method: 'POST', body });
+    expect((await response.text()) === body).toBe(true);
+    m2.child.kill('SIGINT');
+    expect(await m2.ended).toBe(0);
+  });
+
   it('says when the port is taken, and exits with 1', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
