@@ -3,7 +3,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { Outcome, ServeOptions, Server } from '../src/backend.js';
 import type { Client } from '../src/connection/client.js';
 import { Connection } from '../src/connection/connection.js';
-import type { CommonOptions } from '../src/connection/options.js';
+import type { CommonOptions, ServerOptions } from '../src/connection/options.js';
 import type { M2Error } from '../src/errors.js';
 import type { Handler } from '../src/handler.js';
 import { HttpExchange } from '../src/http/exchange.js';
@@ -33,11 +33,11 @@ export function keepLines(): Logger & { readonly lines: LogLine[] } {
 export interface Setup {
   readonly mongrel2?: Partial<ScriptedOptions>;
   readonly connection?: CommonOptions & { readonly flowControl?: 'auto' | 'on' | 'off' };
+  /** More about the one server. */
+  readonly servers?: Partial<ServerOptions>;
   readonly serve?: ServeOptions;
   /** Stands between the medium and the connection. */
   readonly wrap?: (transport: Transport) => Transport;
-  /** What the test does with stop() itself: the sum is still checked, but not that nothing is open. */
-  readonly leavesOpen?: boolean;
 }
 
 export interface Running {
@@ -73,7 +73,7 @@ export async function start(handler: Handler, setup: Setup = {}): Promise<Runnin
     ...setup.mongrel2,
   });
   const { sendSpec, recvSpec } = mongrel2;
-  const connection = new Connection({ sendSpec, recvSpec, logger, ...setup.connection });
+  const connection = new Connection({ sendSpec, recvSpec, logger, ...setup.connection, ...setup.servers });
   const transport = setup.wrap?.(medium) ?? medium;
   const server = await runConnection(connection, handler, transport, {
     logger,
