@@ -56,10 +56,14 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+const isInstalled = (name: string): boolean =>
+  (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(join(folder, name)));
+
 /** True when this machine has Mongrel2 and its m2sh. */
-export const hasMongrel2: boolean = ['mongrel2', 'm2sh'].every((name) =>
-  (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(join(folder, name))),
-);
+export const hasMongrel2: boolean = isInstalled('mongrel2') && isInstalled('m2sh');
+
+/** What Mongrel2 is started through, so that it never outlives a test process that was killed. */
+const leash: readonly string[] = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
 
 /** Starts a Mongrel2 and waits until it answers HTTP. */
 export async function startMongrel2(options: Mongrel2Options = {}): Promise<RealMongrel2> {
@@ -157,7 +161,8 @@ class Mongrel2Process implements RealMongrel2 {
     // Left by one that was killed; it would refuse to start while another process has that id.
     rmSync(join(this.chroot, 'run/mongrel2.pid'), { force: true });
     const logged = this.errorLog().length;
-    const child = spawn('mongrel2', ['config.sqlite', this.uuid], { cwd: this.chroot, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = '', ...args] = [...leash, 'mongrel2', 'config.sqlite', this.uuid];
+    const child = spawn(command, args, { cwd: this.chroot, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     running.add(child);
     const exit = deferred();

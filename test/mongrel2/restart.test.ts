@@ -37,7 +37,8 @@ async function heldRequests(gateway: Gateway, name: string): Promise<RawClient[]
   return clients;
 }
 
-describeWithMongrel2('Mongrel2 that is restarted', { flowControl: true }, (given) => {
+/** The test app behind this describe's Mongrel2. */
+function served(given: Mongrel2Fixture): () => Gateway {
   let gateway: Gateway;
   beforeAll(async () => {
     gateway = await serveApp(given.mongrel2.connect, given.mongrel2);
@@ -46,8 +47,23 @@ describeWithMongrel2('Mongrel2 that is restarted', { flowControl: true }, (given
     if (task.result?.state === 'fail') console.error(gateway.log.lines.entries.slice(-30), gateway.server.stats());
   });
   afterAll(() => gateway?.server.stop({ graceMs: 0 }));
+  return () => gateway;
+}
+
+/** Stops the server: nothing is left open, and each request was counted once. */
+async function expectCounted({ server, ended }: Gateway): Promise<void> {
+  const { unfinished } = await server.stop({ graceMs: 5_000 });
+  const { counters } = server.stats();
+  expect([unfinished, openRequests(server)]).toEqual([0, 0]);
+  expect(ended.entries.length).toBe(counters.received);
+  expect(counters.replied + counters.clientGone).toBe(counters.received);
+}
+
+describeWithMongrel2('Mongrel2 that is restarted', { flowControl: true }, (given) => {
+  const current = served(given);
 
   it('never gets the answer to a request of its former life, though connection ids are used again', async () => {
+    const gateway = current();
     const old = await heldRequests(gateway, 'old');
     await restart(given, gateway, 'SIGKILL');
     for (let n = 0; n < HELD; n++) await gateway.app.aborted(`/gate/old-${n}`);
@@ -68,7 +84,24 @@ describeWithMongrel2('Mongrel2 that is restarted', { flowControl: true }, (given
     for (const client of [...old, ...fresh]) await client.close();
   });
 
-  it('under load, again and again: m2 reconnects, and nobody gets what is not theirs', { timeout: 60_000 }, async () => {
+  it('ends open requests when it goes away by SIGTERM too', async () => {
+    const gateway = current();
+    const client = await RawClient.connect(given.mongrel2.port);
+    client.get('/never?term');
+    await gateway.app.saw('/never?term');
+    await restart(given, gateway, 'SIGTERM');
+    await gateway.app.aborted('/never?term');
+    await withClient(gateway, expectAlive);
+    await client.close();
+    await expectCounted(gateway);
+  });
+});
+
+describeWithMongrel2('Mongrel2 that is restarted under load', {}, (given) => {
+  const current = served(given);
+
+  it('again and again: m2 reconnects, and nobody gets what is not theirs', { timeout: 60_000 }, async () => {
+    const gateway = current();
     const load = new NonceLoad(given.mongrel2.port);
     let running = true;
     const clients = Array.from({ length: CLIENTS }, () => persistentClient(load, () => running));
@@ -86,23 +119,6 @@ describeWithMongrel2('Mongrel2 that is restarted', { flowControl: true }, (given
     expect(load.answered).toBeGreaterThanOrEqual(100 * (RESTARTS + 1));
     const [link] = gateway.server.stats().links;
     expect([link?.up, (link?.epoch ?? 0) > RESTARTS]).toEqual([true, true]);
-  });
-
-  it('ends open requests when it goes away by SIGTERM too', async () => {
-    const client = await RawClient.connect(given.mongrel2.port);
-    client.get('/never?term');
-    await gateway.app.saw('/never?term');
-    await restart(given, gateway, 'SIGTERM');
-    await gateway.app.aborted('/never?term');
-    await withClient(gateway, expectAlive);
-    await client.close();
-  });
-
-  it('leaves every request counted once', async () => {
-    const { unfinished } = await gateway.server.stop({ graceMs: 5_000 });
-    const { counters } = gateway.server.stats();
-    expect([unfinished, openRequests(gateway.server)]).toEqual([0, 0]);
-    expect(gateway.ended.entries.length).toBe(counters.received);
-    expect(counters.replied + counters.clientGone).toBe(counters.received);
+    await expectCounted(gateway);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectAlive, withClient } from '../cases/case.js';
 import { describeWithMongrel2, type Mongrel2Fixture } from '../harness/describe.js';
 import { type Gateway, serveApp } from '../harness/gateway.js';
@@ -69,5 +69,5 @@ function twoServers(given: Mongrel2Fixture): void {
 }
 
 describeWithMongrel2('two Mongrel2 servers on one connection', options, (given) => {
-  describe('', () => twoServers(given));
+  twoServers(given);
 });
