@@ -74,6 +74,7 @@ class HooksHandler<Context> implements WebSocketHandler<Context>, PeerHost<Conte
   private readonly streams: ResponseStreams;
   private readonly sender: ResponseSender;
   private isStopping = false;
+  private cancelHalfTime: (() => void) | undefined;
 
   constructor(
     private readonly hooks: WebSocketHooks<Context>,
@@ -145,12 +146,13 @@ class HooksHandler<Context> implements WebSocketHandler<Context>, PeerHost<Conte
     );
     for (const peer of peers) this.deadlines.add(peer);
     // After half the grace time no more answers are taken in.
-    this.options.clock.after(graceMs / 2, () => {
+    this.cancelHalfTime = this.options.clock.after(graceMs / 2, () => {
       for (const { peer } of [...this.sessions.values()]) if (peer !== undefined) this.cutOff(peer);
     });
   }
 
   close(): void {
+    this.cancelHalfTime?.();
     this.streams.close();
   }
 
