@@ -49,6 +49,8 @@ export class Client {
   upload: UploadSink | undefined;
   /** The stored upload of the current request, or of the one before while it is still being written. @internal */
   stored: StoredBodySource | undefined;
+  /** The current request's body is stored where nobody here can read it. @internal */
+  storedNowhere = false;
   /** The file of the current request's stored body, complete or not. @internal */
   storedFile: StoredFile | undefined;
   /** Called once when the connection is over, from whichever side, after everything open on it has ended. Must not throw. */
@@ -162,7 +164,7 @@ export class Client {
    */
   write(head: string, data: string | Uint8Array, end: 0 | 1 | 2): boolean {
     if (this.closed) {
-      this.link.countLate();
+      this.link.counters.late++;
       return false;
     }
     if (this.outbox === undefined || this.outbox.empty) {
@@ -181,7 +183,7 @@ export class Client {
   /** Sends with what else comes in this tick: for answers that are made in pieces. @internal */
   writeSoon(data: string | Uint8Array, end: 0 | 1 | 2): boolean {
     if (this.closed) {
-      this.link.countLate();
+      this.link.counters.late++;
       return false;
     }
     return this.enqueue('', data, end);

@@ -58,7 +58,7 @@ export class Connection {
     try {
       const opening = this.links.map(async (link) => {
         const { sendSpec, recvSpec } = link.server;
-        link.attach(await transport.open({ sendSpec, recvSpec, lingerMs, sendQueueBytes, logger }, link, signal));
+        link.transportLink = await transport.open({ sendSpec, recvSpec, lingerMs, sendQueueBytes, logger }, link, signal);
       });
       // One that fails does not end the others: each has to be there before it can be closed.
       await Promise.allSettled(opening);
@@ -97,7 +97,7 @@ export class Connection {
     await Promise.all(this.links.map((link) => link.transportLink?.shutdown()));
   }
 
-  /** Ends what is open, sends what is queued within the linger time, and closes every link. Idempotent. */
+  /** Ends what is open, sends what is queued within the linger time, closes every link, and waits for files to be removed. Idempotent. */
   close(): Promise<void> {
     this.closing ??= this.closeNow();
     return this.closing;
@@ -108,6 +108,7 @@ export class Connection {
     this.sweepCancel?.();
     for (const link of this.links) link.stop();
     await Promise.all(this.links.map((link) => link.transportLink?.close()));
+    await this.options.uploads?.settled?.();
     this.wake();
   }
 

@@ -37,6 +37,11 @@ export interface CommonOptions {
   readonly maxTargets?: number;
   /** Where stored uploads lie (`upload.temp_store`). Default: nowhere; they are refused with 413. */
   readonly uploads?: UploadFiles;
+  /**
+   * The largest request body in bytes, however it comes; 0 for no limit. Default 10 MiB. A request that announces more is answered
+   * 413 before any handler sees it; a chunked body that turns out larger fails with `M2_BODY_TOO_LARGE` while it is read.
+   */
+  readonly bodyLimit?: number;
   /** How often open clients are kept alive, in milliseconds; 0 turns it off. Default 40,000 (Mongrel2 cuts after about 120,000). */
   readonly keepAliveMs?: number;
 }
@@ -65,6 +70,7 @@ export interface ResolvedOptions {
   readonly lingerMs: number;
   readonly maxTargets: number;
   readonly uploads: UploadFiles | undefined;
+  readonly bodyLimit: number;
   readonly keepAliveMs: number;
 }
 
@@ -87,6 +93,7 @@ export function resolveOptions(given: string | ConnectionOptions): ResolvedOptio
     lingerMs: integer('lingerMs', options.lingerMs ?? 2000, 0),
     maxTargets: integer('maxTargets', options.maxTargets ?? MAX_TARGETS, 1, MAX_TARGETS),
     uploads: options.uploads,
+    bodyLimit: integer('bodyLimit', options.bodyLimit ?? 10 * 1024 * 1024, 0),
     keepAliveMs: integer('keepAliveMs', options.keepAliveMs ?? 40_000, 0),
   };
 }

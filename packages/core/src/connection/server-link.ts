@@ -5,6 +5,7 @@ import { DateCache } from '../http/date.js';
 import { dropUnreadBody } from '../http/request-body.js';
 import { FLOW_WINDOW_BYTES } from '../limits.js';
 import type { Logger } from '../logger.js';
+import type { ServeCounters } from '../serve/counters.js';
 import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
 import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
@@ -43,7 +44,9 @@ export class ServerLink implements LinkReceiver {
   epoch = 0;
   subscription: string | undefined;
 
-  private link: Link | undefined;
+  /** Once it is open. */
+  transportLink: Link | undefined;
+
   readonly flow: FlowModeDetector;
   private readonly stored: StoredUploads;
   private dirty: Client[] = [];
@@ -66,7 +69,7 @@ export class ServerLink implements LinkReceiver {
     this.clientQueueBytes = options.clientQueueBytes;
     this.largestMessage = Math.max(FLOW_WINDOW_BYTES, Math.floor(options.sendQueueBytes / 4));
     this.flow = new FlowModeDetector(server.flowControl, options.clock, () => this.flushAll());
-    this.stored = new StoredUploads(options.uploads);
+    this.stored = new StoredUploads(options.uploads, owner.counters);
   }
 
   /** Whether the server runs with flow control. */
@@ -74,13 +77,8 @@ export class ServerLink implements LinkReceiver {
     return this.flow.mode;
   }
 
-  /** The transport's link, once it is open. */
-  attach(link: Link): void {
-    this.link = link;
-  }
-
-  get transportLink(): Link | undefined {
-    return this.link;
+  get counters(): ServeCounters {
+    return this.owner.counters;
   }
 
   // --- LinkReceiver -------------------------------------------------------------------------------------------------
@@ -124,7 +122,7 @@ export class ServerLink implements LinkReceiver {
   // --- inbound ------------------------------------------------------------------------------------------------------
 
   private route(message: M2Request): void {
-    if (this.closedIds.has(message.id) && countLate(message, this.owner, this.epoch)) return;
+    if (this.closedIds.has(message.id) && countLate(message, this.owner, this.epoch)) return this.stored.drop(message);
     switch (message.kind) {
       case 'http':
       case 'websocket-handshake':
@@ -171,10 +169,13 @@ export class ServerLink implements LinkReceiver {
     if (message.kind === 'http' && message.upload?.type === 'stored' && this.uploadIsDone(message)) return;
     this.owner.counters.received++;
     const client = this.client(message);
+    // Mongrel2 takes one request after the other.
+    if (client.stored !== undefined) this.stored.complete(client);
     // It came after the answer that closes the connection: nobody will read another one.
     if (client.closed) this.ended(client, 'clientGone', false);
-    else if (client.current !== undefined) this.owner.pipelined(client, message);
-    else this.open(client, message);
+    else if (client.current === undefined) return this.open(client, message);
+    else this.owner.pipelined(client, message);
+    if (client.closed) this.stored.drop(message);
   }
 
   /** Gives a client its next request. */
@@ -193,11 +194,8 @@ export class ServerLink implements LinkReceiver {
   /** True when the message was only the word that a stored upload's file is complete. */
   private uploadIsDone(message: HttpRequest): boolean {
     const client = this.clients.get(message.id);
-    const result = this.stored.done(client, message);
-    if (result === 'request') return false;
-    this.owner.counters.uploadParts++;
-    if (result === 'orphan') this.owner.counters.orphans++;
-    else if (client !== undefined) this.settle(client);
+    if (!this.stored.isDone(client, message)) return false;
+    if (client !== undefined) this.settle(client);
     return true;
   }
 
@@ -272,13 +270,14 @@ export class ServerLink implements LinkReceiver {
       return;
     }
     this.owner.counters.received++;
+    this.stored.drop(message);
     this.owner.ended(message.server, epoch, message.id, 'clientGone', false);
   }
 
   // --- outbound -----------------------------------------------------------------------------------------------------
 
   transmit(reply: Reply): void {
-    const link = this.link;
+    const link = this.transportLink;
     if (link === undefined || link.send(reply) || this.congested || reply.epoch !== this.epoch) return;
     this.congested = true;
     void link.drained().then(() => this.relieved());
@@ -305,10 +304,6 @@ export class ServerLink implements LinkReceiver {
     for (const client of clients) client.flush();
   };
 
-  countLate(): void {
-    this.owner.counters.late++;
-  }
-
   /** Counts the one end of a request. */
   ended(client: Client, outcome: Outcome, truncated: boolean): void {
     this.answered++;
@@ -325,6 +320,11 @@ export class ServerLink implements LinkReceiver {
   /** The client's current request needs its handler no more. */
   release(client: Client): void {
     if (client.current !== undefined && client.started) this.owner.released();
+    // A handler that made no HttpExchange did not look at it.
+    client.storedFile?.close();
+    client.storedFile = undefined;
+    client.storedNowhere = false;
+    client.sweeps = 0;
     client.current = undefined;
     client.owner = undefined;
     client.started = false;
@@ -340,11 +340,16 @@ export class ServerLink implements LinkReceiver {
 
   /** Refuses what waits behind the client's current request; true when there was something. */
   shedPending(client: Client): boolean {
+    return this.endPending(client, 'shed');
+  }
+
+  private endPending(client: Client, outcome: 'shed' | 'clientGone'): boolean {
     const { pending = [] } = client;
     client.pending = undefined;
     for (const message of pending) {
       this.owner.unqueued(message);
-      this.ended(client, 'shed', false);
+      this.stored.drop(message);
+      this.ended(client, outcome, false);
     }
     return pending.length > 0;
   }
@@ -357,9 +362,8 @@ export class ServerLink implements LinkReceiver {
   /** A client is gone: ends what was open on it. */
   left(client: Client, cause: M2Error, answers: boolean): void {
     this.unlist(client);
-    const { current, owner, pending, upload, stored } = client;
+    const { current, owner, upload, stored } = client;
     this.release(client);
-    client.pending = undefined;
     client.uploading = false;
     client.upload = undefined;
     client.stored = undefined;
@@ -370,21 +374,15 @@ export class ServerLink implements LinkReceiver {
       // A handler that closes instead of answering has answered, if not well.
       this.ended(client, answers ? 'replied' : 'clientGone', answers);
     }
-    for (const message of pending ?? []) {
-      this.owner.unqueued(message);
-      this.ended(client, 'clientGone', false);
-    }
+    this.endPending(client, 'clientGone');
   }
 
   /** Keeps what is open alive, and forgets what only waits for notices that do not come (protocol 12). */
   sweep(): void {
-    const { open, forgotten } = sweepClients(this.clients.values());
+    const { open, forgotten, overdue } = sweepClients(this.clients.values(), this.options.maxTargets);
     for (const client of forgotten) this.unlist(client);
-    for (const [server, ids] of open) {
-      for (let at = 0; at < ids.length; at += this.options.maxTargets) {
-        this.transmit(encodeControl(this.epoch, server, ids.slice(at, at + this.options.maxTargets), { keepAlive: true }));
-      }
-    }
+    for (const client of overdue) client.cancel();
+    for (const [server, ids] of open) this.transmit(encodeControl(this.epoch, server, ids, { keepAlive: true }));
   }
 
   /** Ends every client of this server here; replies that were handed over still go out. */

@@ -2,7 +2,8 @@ import { utf8Bytes } from '#platform';
 import type { Client, ClientOwner, OpeningRequest } from '../connection/client.js';
 import { M2Error } from '../errors.js';
 import { wantsKeepAlive } from './keep-alive.js';
-import { declaredLength, type RequestBody, StoredBody, StreamedBody, WholeBody } from './request-body.js';
+import { openBody } from './open-body.js';
+import type { ExchangeBody, RequestBody } from './request-body.js';
 import {
   type Framing,
   type HeaderPairs,
@@ -32,6 +33,7 @@ export class HttpExchange implements ClientOwner {
   /** The request body. */
   readonly body: RequestBody;
 
+  private readonly incoming: ExchangeBody;
   private state: 'open' | 'streaming' | 'ended' | 'gone' = 'open';
   private head: ResponseHead | undefined;
   private written = 0;
@@ -53,12 +55,13 @@ export class HttpExchange implements ClientOwner {
       );
     }
     client.owner = this;
-    this.body = openBody(request, client);
+    this.incoming = openBody(request, client, this);
+    this.body = this.incoming;
   }
 
   /** The body is one that Mongrel2 stores in a file, and there is no folder set up to read it from: answer 413. */
   get bodyUnavailable(): boolean {
-    return this.client.stored !== undefined && this.client.stored.file === undefined;
+    return this.client.storedNowhere;
   }
 
   /** The response's head was given; it can be changed no more. */
@@ -266,6 +269,7 @@ export class HttpExchange implements ClientOwner {
   gone(cause: M2Error): void {
     if (this.ended) return;
     this.state = 'gone';
+    this.incoming.abandon(cause);
     this.abort(cause);
   }
 
@@ -283,12 +287,22 @@ export class HttpExchange implements ClientOwner {
       'M2_TIMED_OUT',
       `No answer to ${this.request.method} ${this.request.path} within the request timeout.`,
     );
-    const text = `${reasonPhrase(504)}\n`;
-    const head = makeHead({ ...this.framing(), keepAlive: false }, 504, PLAIN_TEXT, text.length, this.date());
+    this.answerInstead(504, cause);
+  }
+
+  /** @internal */
+  bodyTooLarge(cause: M2Error): void {
+    this.client.link.counters.tooLarge++;
+    if (this.state === 'open') this.answerInstead(413, cause);
+  }
+
+  /** Answers for the app, which is told as if the client had gone: whatever it still sends is refused. */
+  private answerInstead(status: 413 | 504, cause: M2Error): void {
+    const text = `${reasonPhrase(status)}\n`;
+    const head = makeHead({ ...this.framing(), keepAlive: false }, status, PLAIN_TEXT, text.length, this.date());
     this.state = 'ended';
-    this.client.write(head.text, head.body === 'none' ? '' : text, 0);
-    this.client.end('timedOut');
-    // The app is told as if the client had gone: whatever it still sends is refused.
+    this.client.write(head.text, head.body === 'none' ? '' : text, status === 504 ? 0 : 1);
+    if (status === 504) this.client.end('timedOut');
     this.abort(cause);
     this.finish(false);
     this.state = 'gone';
@@ -333,19 +347,14 @@ export class HttpExchange implements ClientOwner {
 
   private finish(keepAlive: boolean): void {
     this.listeners = undefined;
-    if (this.body instanceof StreamedBody) {
-      const goesOn = this.body.finish();
-      this.client.complete(keepAlive && goesOn);
-      return;
-    }
-    this.body.cancel();
-    this.client.complete(keepAlive);
+    const goesOn = this.incoming.finish();
+    this.client.complete(keepAlive && goesOn);
   }
 
   /** Of an answer that is complete now, so that what is unread of the request body stays so. */
   private finalFraming(): Framing {
     const framing = this.framing();
-    return this.body instanceof StreamedBody && this.body.tooMuchLeft ? { ...framing, keepAlive: false } : framing;
+    return this.incoming.tooMuchLeft ? { ...framing, keepAlive: false } : framing;
   }
 
   private framing(): Framing {
@@ -366,17 +375,6 @@ export class HttpExchange implements ClientOwner {
 const PLAIN_TEXT: readonly (readonly [string, string])[] = [['Content-Type', 'text/plain; charset=utf-8']];
 
 const DESCRIBED = { open: 'not started', streaming: 'under way', ended: 'complete', gone: 'cut off' } as const;
-
-function openBody(request: OpeningRequest, client: Client): RequestBody {
-  const { storedFile } = client;
-  if (storedFile !== undefined) {
-    client.storedFile = undefined;
-    return new StoredBody(storedFile, declaredLength(request));
-  }
-  if (request.kind === 'http' && request.upload?.type === 'stream')
-    return new StreamedBody(client, request, declaredLength(request));
-  return new WholeBody(request);
-}
 
 const encode = (data: string | Uint8Array): string | Uint8Array =>
   typeof data !== 'string' || ASCII.test(data) ? data : utf8Bytes(data);

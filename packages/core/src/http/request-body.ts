@@ -22,8 +22,19 @@ export interface RequestBody {
   cancel(): void;
 }
 
+/** A body as its exchange sees it. */
+export interface ExchangeBody extends RequestBody {
+  /** More is still to come than is worth waiting for: the connection has to be closed after the response. */
+  readonly tooMuchLeft: boolean;
+  /** The response is complete: nobody reads any more. False when the connection cannot go on. */
+  finish(): boolean;
+  /** The client is gone, or the body was given up: what is not in memory cannot be read any more. */
+  abandon(cause: M2Error): void;
+}
+
 /** A body that came with its message. */
-export class WholeBody implements RequestBody {
+export class WholeBody implements ExchangeBody {
+  readonly tooMuchLeft = false;
   private taken = false;
 
   constructor(private readonly message: { readonly body: Uint8Array }) {}
@@ -45,13 +56,20 @@ export class WholeBody implements RequestBody {
   cancel(): void {
     this.taken = true;
   }
+
+  finish(): boolean {
+    this.taken = true;
+    return true;
+  }
+
+  abandon(): void {}
 }
 
 /**
  * A body that Mongrel2 streams (`upload.stream=1`, protocol 7.3). Credits are granted as it is read, so a slow reader slows
  * the client and no more than the window is held here.
  */
-export class StreamedBody implements RequestBody, UploadSink {
+export class StreamedBody implements ExchangeBody, UploadSink {
   readonly length: number | undefined;
   private parts: Uint8Array[] = [];
   private buffered = 0;
@@ -114,14 +132,12 @@ export class StreamedBody implements RequestBody, UploadSink {
     this.discardMore();
   }
 
-  /** More is left than is worth reading for the sake of the connection, which has to be closed after the response. */
   get tooMuchLeft(): boolean {
     if (this.complete) return false;
     const rest = this.length === undefined ? this.discarded : this.length - this.received - this.discarded;
     return rest > DISCARD_BYTES;
   }
 
-  /** The response is complete: nobody reads any more. False when the connection cannot go on. */
   finish(): boolean {
     this.cancel();
     this.finished = true;
@@ -151,6 +167,10 @@ export class StreamedBody implements RequestBody, UploadSink {
     this.buffered -= next?.length ?? 0;
     if (!this.complete) this.grant();
     reader.resolve(next);
+  }
+
+  abandon(cause: M2Error): void {
+    this.fail(cause);
   }
 
   /** The rest will not come. @internal */
@@ -183,20 +203,39 @@ const discarded = (): M2Error =>
   new M2Error('M2_EXCHANGE_STATE', 'The response was complete before all of the request body was read.');
 
 /** A body that Mongrel2 stores in a file (`upload.temp_store`, protocol 7.2), read while it is being written. */
-export class StoredBody implements RequestBody {
+export class StoredBody implements ExchangeBody {
   readonly whole = undefined;
+  private position = 0;
 
   constructor(
+    private readonly client: Client,
     private readonly file: StoredFile,
     readonly length: number | undefined,
   ) {}
 
-  read(): Promise<Uint8Array | undefined> {
-    return this.file.read();
+  async read(): Promise<Uint8Array | undefined> {
+    const bytes = await this.file.read();
+    this.position += bytes?.length ?? 0;
+    return bytes;
   }
 
   cancel(): void {
     this.file.close();
+  }
+
+  // How much there is to come of a chunked body nobody knows: the connection's next sweeps see to one that takes long.
+  get tooMuchLeft(): boolean {
+    const complete = this.client.stored?.file !== this.file;
+    return !complete && this.length !== undefined && this.length - this.position > DISCARD_BYTES;
+  }
+
+  finish(): boolean {
+    this.file.close();
+    return !this.tooMuchLeft;
+  }
+
+  abandon(cause: M2Error): void {
+    this.file.abandon(cause);
   }
 }
 

@@ -10,9 +10,12 @@ export interface StoredFile {
   read(): Promise<Uint8Array | undefined>;
   /** Mongrel2 has written all of it; from here on the file is ours to remove. */
   complete(): void;
-  /** The upload was given up: Mongrel2 removes the file itself, and `read()` rejects with `cause`. */
+  /**
+   * The upload was given up: `read()` rejects with `cause`, and no `complete()` comes any more. Removes the file where Mongrel2
+   * has not done it, which may be writing it still and bears that. Idempotent.
+   */
   abandon(cause: Error): void;
-  /** Reads no more. Removes the file once it is ours: now, or when `complete()` comes. Idempotent. */
+  /** Reads no more. Removes the file once it is ours: now, or when `complete()` or `abandon()` comes. Idempotent. */
   close(): void;
 }
 
@@ -25,6 +28,8 @@ export interface UploadFiles {
   locate(start: string): string | undefined;
   /** Begins to read a located file. `length` is its final size in bytes, undefined for a chunked body. Does not throw. */
   open(file: string, length: number | undefined): StoredFile;
+  /** Resolves when every file that was let go of so far is removed; the connection's end waits for it. Absent: nothing to wait for. */
+  settled?(): Promise<void>;
 }
 
 /** What a message that says it is a stored upload is, after every check. */

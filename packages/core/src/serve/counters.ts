@@ -23,6 +23,10 @@ export interface ServeCounters {
   frames: number;
   /** Later parts of streamed uploads. */
   uploadParts: number;
+  /** Requests that only claimed to be stored uploads (protocol 7.2); they were treated as ordinary ones. */
+  forgedUploads: number;
+  /** Requests whose body was over the body limit; among `replied`. */
+  tooLarge: number;
   /** JSON and XML socket messages. */
   socketMessages: number;
   /** Disconnect, credits and unknown notices. */
@@ -48,6 +52,8 @@ export function newCounters(): ServeCounters {
     handlerErrors: 0,
     frames: 0,
     uploadParts: 0,
+    forgedUploads: 0,
+    tooLarge: 0,
     socketMessages: 0,
     notices: 0,
     malformed: 0,

@@ -5,6 +5,7 @@ import type { Connection, ConnectionOwner } from '../connection/connection.js';
 import { integer } from '../connection/options.js';
 import { M2Error } from '../errors.js';
 import type { Handler } from '../handler.js';
+import { isOverLimit } from '../http/body-limit.js';
 import { HttpExchange } from '../http/exchange.js';
 import { type Logger, silentLogger } from '../logger.js';
 import type { Transport } from '../transport.js';
@@ -108,6 +109,7 @@ class ServeLoop implements ConnectionOwner, Server {
       new HttpExchange(message, client).shed();
       return client.closeNow();
     }
+    if (message.kind === 'http' && isOverLimit(message, this.connection.options.bodyLimit)) return this.tooLarge(client, message);
     if (this.started < this.maxInFlight && this.queue.length === 0) return this.start(client, message);
     if (this.queuedBytes + message.size > this.maxQueueBytes) return new HttpExchange(message, client).shed();
     message.detach();
@@ -159,6 +161,11 @@ class ServeLoop implements ConnectionOwner, Server {
     if (truncated) this.counters.truncated++;
     if (this.observer !== undefined) this.observe(server, epoch, id, outcome, truncated);
     this.stopper.poke();
+  }
+
+  private tooLarge(client: Client, message: OpeningRequest): void {
+    this.counters.tooLarge++;
+    new HttpExchange(message, client).fail(413);
   }
 
   /** Everything that waits is refused: the server's time is up. */

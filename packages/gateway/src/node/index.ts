@@ -2,3 +2,10 @@ export type { AppKind } from './app-kind.js';
 export type { ImportModule } from './import-app.js';
 export { type LoadAppOptions, type LoadedApp, loadApp } from './load-app.js';
 export { type NodeDeflateOptions, nodeDeflate } from './node-deflate.js';
+export {
+  type Leftover,
+  type UploadFolder,
+  type UploadFolderOptions,
+  type UploadFolderStats,
+  uploadFolder,
+} from './upload-folder.js';
