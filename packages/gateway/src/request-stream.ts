@@ -3,7 +3,8 @@ import { toAbortError } from './abort-error.js';
 
 /**
  * A request body as a byte stream that pulls: nothing is asked of the client before the app reads, so that an app that
- * reads slowly slows the client. It fails with an `AbortError` when the rest cannot come.
+ * reads slowly slows the client. It fails with an `AbortError` when the rest cannot come, with an M2Error when
+ * the body is too large or its file cannot be read.
  */
 export function bodyStream(body: RequestBody): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream(
@@ -29,9 +30,12 @@ async function nextBytes(body: RequestBody): Promise<Uint8Array<ArrayBuffer> | u
     const bytes = await body.read();
     return bytes === undefined ? undefined : ownBytes(bytes);
   } catch (error) {
-    throw M2Error.is(error) ? toAbortError(error) : error;
+    throw M2Error.is(error) && !isOfBody(error) ? toAbortError(error) : error;
   }
 }
+
+/** What is wrong with the body itself: an app must not take that for a client that left. */
+const isOfBody = ({ code }: M2Error): boolean => code === 'M2_BODY_TOO_LARGE' || code.startsWith('M2_UPLOAD_');
 
 /** Byte streams take the buffer away from whoever else has it: only one that nobody shares may be given. */
 function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
