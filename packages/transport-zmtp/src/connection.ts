@@ -57,6 +57,8 @@ export class ZmtpConnection implements FrameSink {
   private parts: Buffer[] = [];
   private partBytes = 0;
   private held = false;
+  /** The peer's end came while held. */
+  private endHeld = false;
   private readonly publishes: boolean;
   private readonly receives: boolean;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,7 +81,7 @@ export class ZmtpConnection implements FrameSink {
       this.end(new M2Error('M2_LINK_DOWN', `The connection failed: ${error.message}.`, { cause: error })),
     );
     socket.on('end', () => this.peerEnded());
-    socket.on('close', () => this.end(this.howEnded()));
+    socket.on('close', () => this.peerEnded());
     this.timer = setTimeout(() => this.fail(handshakeTimeout(limits.handshakeMs)), limits.handshakeMs);
     this.timer.unref();
     socket.write(encodeGreeting());
@@ -106,7 +108,8 @@ export class ZmtpConnection implements FrameSink {
     if (!this.held) return;
     this.held = false;
     this.deliver();
-    if (this.state !== 'over') this.socket.resume();
+    if (this.endHeld) this.peerEnded();
+    else if (this.state !== 'over') this.socket.resume();
   }
 
   /**
@@ -291,6 +294,9 @@ export class ZmtpConnection implements FrameSink {
 
   private peerEnded(): void {
     if (this.state === 'over') return;
+    // A paused stream emits 'end' all the same, when nothing is left to read.
+    this.endHeld = this.held;
+    if (this.held) return;
     const cause = this.howEnded();
     this.end(cause);
     // The peer may still read, and what was taken for it is its own.

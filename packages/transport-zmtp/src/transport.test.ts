@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Link, M2Error } from '@m2/core';
@@ -115,6 +116,22 @@ describe('a wrong peer', () => {
     await logger.until('it is reported', () => logger.of('warn').length > 0);
     expect(logger.of('warn')[0]).toContain(`${other.recvSpec}, given as send_spec`);
     expect(recorder.log).toEqual(['up 1']);
+  });
+});
+
+describe('an address that waiting does not cure', () => {
+  it('is reported once, and tried on', async () => {
+    const logger = new MemoryLogger();
+    const to = { sendSpec: 'tcp://no-such-host.invalid:9999', recvSpec: 'tcp://no-such-host.invalid:9998' };
+    await open(zmtpTransport({ reconnect: { firstMs: 1, longestMs: 5 } }), to, new Recorder(), { logger });
+    await logger.until('three attempts failed', () => logger.of('debug').length >= 3);
+    const { code } = await lookup('no-such-host.invalid').then(
+      () => ({ code: 'none' }),
+      (error: { code: string }) => error,
+    );
+    // Where there is no resolver at all the error is another one, which may pass.
+    expect(logger.of('warn').length).toBe(code === 'ENOTFOUND' ? 1 : 0);
+    for (const line of logger.of('warn')) expect(line).toContain('The host name cannot be resolved.');
   });
 });
 
