@@ -129,6 +129,25 @@ describe('close, begun by the app', () => {
     expect(await client.closed).toBe('cancel');
   });
 
+  it('what still comes from a client that is being closed cuts into nothing that it is sent', async () => {
+    const hooks = recording();
+    const { open, server } = await serveSockets(hooks, { mongrel2: { flowControl: true, socketBytes: 1000 } });
+    const client = await open();
+    const [peer] = hooks.peers as [Peer];
+    client.slow();
+    for (let n = 0; n < 5; n++) peer.send(new Uint8Array(60_000).fill(n));
+    sendClose(client, 1000);
+    await eventually(() => peer.readyState === 2, 'the close frame came');
+    client.frame('after its close frame').frame('', 0x89);
+    await eventually(() => server.stats().counters.orphans === 2, 'both came');
+    client.resume();
+    expect(await client.closed).toBe('handler');
+    expect(
+      client.frames.map(({ opcode, payload }) => [opcode, payload.length, payload.every((byte) => byte === payload[0])]),
+    ).toEqual([...Array(5).fill([2, 60_000, true]), [8, 2, false]]);
+    expect(hooks.events).toEqual(['open', 'close 1000, clean']);
+  });
+
   it('a client that reads nothing cannot hold up its end', async () => {
     const { client, peer, hooks, clock } = await opened({ closeTimeoutMs: 1000 });
     client.slow();

@@ -2,7 +2,7 @@ import { eventually, type ScriptedRequest } from '@m2/core/testing';
 import { describe, expect, it } from 'vitest';
 import { deferred, type Running } from '../../test/harness.js';
 import { echo, frames, recording, serveSockets } from '../../test/websocket-harness.js';
-import type { UpgradeInfo, WebSocketHooks, WebSocketOptions } from '../index.js';
+import type { Acceptance, UpgradeInfo, WebSocketHooks, WebSocketOptions } from '../index.js';
 
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
@@ -12,7 +12,7 @@ function raw(
   changes: Record<string, string | readonly string[] | undefined>,
   version = 'HTTP/1.1',
 ): Promise<string> {
-  const headers = {
+  const headers: Record<string, string | readonly string[] | undefined> = {
     host: 'localhost',
     connection: 'Upgrade',
     upgrade: 'websocket',
@@ -20,7 +20,7 @@ function raw(
     'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
     ...changes,
   };
-  const given = Object.entries(headers).filter((pair): pair is [string, string | string[]] => pair[1] !== undefined);
+  const given = Object.entries(headers).filter((pair): pair is [string, string | readonly string[]] => pair[1] !== undefined);
   return running.askRaw({
     uri: '/chat?a=1',
     meta: [
@@ -145,6 +145,13 @@ describe('origins (RFC 6455 section 10.2)', () => {
 
 const offering = (protocols: string): ScriptedRequest => ({ headers: [['sec-websocket-protocol', protocols]] });
 
+/** What would make another handshake of it than the client's. */
+const BREAKING: readonly Acceptance<Record<string, unknown>>[] = [
+  { protocol: 'other' },
+  { headers: { 'sec-websocket-accept': 'x' } },
+  { headers: { 'sec-websocket-extensions': 'x' } },
+];
+
 describe('subprotocols (RFC 6455 section 1.9)', () => {
   it.each([
     [['v2', 'v1'], 'v1, v2', 'v2'],
@@ -159,17 +166,16 @@ describe('subprotocols (RFC 6455 section 1.9)', () => {
     expect(hooks.peers[0]?.protocol).toBe(chosen ?? '');
   });
 
-  it.each([{ protocol: 'b' }, { headers: { 'Sec-WebSocket-Protocol': 'b' } }])('upgrade() chooses with %j', async (answer) => {
-    const { mongrel2 } = await serve({ upgrade: () => answer }, { protocols: ['a'] });
-    const response = await mongrel2.connect().upgrade(offering('a,b')).response();
-    expect(response.all('sec-websocket-protocol')).toEqual(['b']);
-  });
+  it.each<Acceptance<Record<string, unknown>>>([{ protocol: 'b' }, { headers: { 'Sec-WebSocket-Protocol': 'b' } }])(
+    'upgrade() chooses with %j',
+    async (answer) => {
+      const { mongrel2 } = await serve({ upgrade: () => answer }, { protocols: ['a'] });
+      const response = await mongrel2.connect().upgrade(offering('a,b')).response();
+      expect(response.all('sec-websocket-protocol')).toEqual(['b']);
+    },
+  );
 
-  it.each([
-    { protocol: 'other' },
-    { headers: { 'sec-websocket-accept': 'x' } },
-    { headers: { 'sec-websocket-extensions': 'x' } },
-  ])('an answer with %j would break the handshake: 500', async (answer) => {
+  it.each(BREAKING)('an answer with %j would break the handshake: 500', async (answer) => {
     const { mongrel2, lines, sockets } = await serve({ upgrade: () => answer });
     const client = mongrel2.connect().upgrade(offering('a'));
     expect((await client.response()).status).toBe(500);
@@ -287,8 +293,10 @@ describe('upgrade()', () => {
     expect(lines).toMatchObject([{ level: 'error', error: { message: 'secret' } }]);
     expect(sockets.stats()).toMatchObject({ refused: 1, hookErrors: 1, upgrading: 0 });
   });
+});
 
-  it('may take its time: frames that come before its answer wait, in order', async () => {
+describe('upgrade() that takes its time', () => {
+  it('frames that come before its answer wait, in order', async () => {
     const decision = deferred();
     const hooks = recording({ ...echo, upgrade: () => decision.promise });
     const { mongrel2, sockets } = await serve(hooks);
@@ -305,7 +313,7 @@ describe('upgrade()', () => {
     expect(hooks.events).toEqual(['open', 'message early 1', 'message early 2']);
   });
 
-  it('is over when the client leaves: its signal aborts, and no hook is called', async () => {
+  it('when the client leaves, its signal aborts, and no hook is called', async () => {
     const decision = deferred();
     let signal: AbortSignal | undefined;
     const hooks = recording({
@@ -327,7 +335,7 @@ describe('upgrade()', () => {
     expect(lines).toEqual([]);
   });
 
-  it('keeps no more early frames than maxQueuedBytes', async () => {
+  it('no more early frames are kept than maxQueuedBytes', async () => {
     const decision = deferred();
     const { mongrel2, sockets } = await serve({ upgrade: () => decision.promise }, { maxQueuedBytes: 100_000 });
     const client = mongrel2.connect().upgrade();
