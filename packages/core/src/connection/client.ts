@@ -37,7 +37,7 @@ export class Client {
   answered = false;
   /** The handler was called for the current request. @internal */
   started = false;
-  /** The tick of the request timer by which the current request must have an answer begun; 0 without one. @internal */
+  /** The tick of the request timer by which the current request must have an answer begun; at 0 its time starts with the next tick. @internal */
   dueTick = 0;
   /** The handler's call for the current request is over. @internal */
   settled = false;
@@ -172,7 +172,7 @@ export class Client {
       if (this.fits(size)) {
         this.transmit(head, data, size);
         this.answered = true;
-        if (end !== 0) this.link.ended(this, 'replied', end === 2);
+        if (end !== 0) this.replied(end === 2, end === 1);
         else if (this.current !== undefined && this.owner === undefined) this.link.plainSend(this);
         return !this.link.congested;
       }
@@ -222,7 +222,7 @@ export class Client {
       }
       const { data, ends, truncated } = outbox.take(limit, this.link.mode === 'off' ? this.link.largestMessage : limit);
       if (data.length > 0) this.transmit('', data, data.length);
-      for (let n = 0; n < ends; n++) this.link.ended(this, 'replied', n < truncated);
+      for (let n = 0; n < ends; n++) this.replied(n < truncated, truncated === 0 && n === ends - 1);
       // Without flow control a burst is queued in Mongrel2 before any of it is written: one message a turn.
       if (this.link.mode !== 'on') break;
     }
@@ -232,6 +232,19 @@ export class Client {
     }
     this.wakeIfRoom();
     this.link.settle(this);
+  }
+
+  /** The last byte of an answer was handed over; `probe` when nothing more goes out with it. @internal */
+  replied(truncated: boolean, probe: boolean): void {
+    if (probe && this.window.mayOverrun(this.link.mode)) this.link.probes.send(this);
+    this.link.ended(this, 'replied', truncated);
+  }
+
+  /** It asks for something: if it is not one request ahead, it has read all that was sent. @internal */
+  asks(): void {
+    if (this.current !== undefined || this.bufferedAmount > 0) return;
+    this.window.wasRead();
+    this.link.probes.alive(this.id);
   }
 
   private wakeIfRoom(): void {

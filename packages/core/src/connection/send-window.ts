@@ -1,4 +1,4 @@
-import { FLOW_WINDOW_BYTES } from '../limits.js';
+import { FLOW_WINDOW_BYTES, MAX_QUEUED_MESSAGES } from '../limits.js';
 import type { FlowMode } from './flow-mode.js';
 
 /** Messages in flight to one client without flow control: half of the 16 that Mongrel2 queues (protocol 8). */
@@ -23,6 +23,8 @@ export class SendWindow {
   /** Sizes of the messages in flight, oldest first; kept only without flow control. */
   private unproven: number[] | undefined;
   private messageBytes = FIRST_MESSAGE_BYTES;
+  /** Messages since the client was last seen to have read everything. */
+  private unread = 0;
 
   /** Bytes that the next message may have; 0 when it has to wait. */
   room(mode: FlowMode): number {
@@ -53,6 +55,7 @@ export class SendWindow {
   charge(mode: FlowMode, size: number): boolean {
     if (mode !== 'off') this.window -= size;
     if (mode === 'on') return false;
+    this.unread++;
     if (this.unproven === undefined) this.unproven = [size];
     else this.unproven.push(size);
     return this.unproven.length === 1;
@@ -80,6 +83,16 @@ export class SendWindow {
   credit(bytes: number): void {
     this.window = Math.min(FLOW_WINDOW_BYTES, this.window + bytes);
     this.forgetUnproven();
+  }
+
+  /** So many messages may be unread that one more than Mongrel2 queues could be among them. */
+  mayOverrun(mode: FlowMode): boolean {
+    return this.unread > MAX_QUEUED_MESSAGES && mode !== 'on';
+  }
+
+  /** The client has read everything. */
+  wasRead(): void {
+    this.unread = 0;
   }
 
   /** Nothing will be written any more. */

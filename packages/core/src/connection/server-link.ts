@@ -18,11 +18,10 @@ import { compareIdents } from './idents.js';
 import type { ResolvedOptions, ResolvedServer } from './options.js';
 import { closeOrphan } from './orphan-frames.js';
 import { Pacer } from './pacer.js';
+import { Probes } from './probes.js';
 import { StoredUploads } from './stored-uploads.js';
 import { sweepClients } from './sweep.js';
-
-/** How many malformed messages are logged one by one; from then on each thousandth. */
-const MALFORMED_LOGGED = 10;
+import { worthLogging } from './worth-logging.js';
 
 /**
  * One Mongrel2 server: its link, its incarnation, and its clients that are not at rest. Parses what arrives and gives it
@@ -30,6 +29,7 @@ const MALFORMED_LOGGED = 10;
  */
 export class ServerLink implements LinkReceiver {
   readonly pacer: Pacer;
+  readonly probes: Probes;
   readonly date: DateCache;
   readonly logger: Logger;
   readonly clientQueueBytes: number;
@@ -55,7 +55,6 @@ export class ServerLink implements LinkReceiver {
   private stopped = false;
   /** The idents of this incarnation were compared. */
   private compared = false;
-  private answered = 0;
 
   constructor(
     readonly server: ResolvedServer,
@@ -64,11 +63,12 @@ export class ServerLink implements LinkReceiver {
     private readonly onUp: () => void,
   ) {
     this.pacer = new Pacer(options.clock);
+    this.probes = new Probes(options.clock, options.logger, owner.counters);
     this.date = new DateCache(options.clock);
     this.logger = options.logger;
     this.clientQueueBytes = options.clientQueueBytes;
     this.largestMessage = Math.max(FLOW_WINDOW_BYTES, Math.floor(options.sendQueueBytes / 4));
-    this.flow = new FlowModeDetector(server.flowControl, options.clock, () => this.flushAll());
+    this.flow = new FlowModeDetector(server, options, () => this.flushAll());
     this.stored = new StoredUploads(options.uploads, owner.counters);
   }
 
@@ -112,7 +112,7 @@ export class ServerLink implements LinkReceiver {
     for (const client of clients) client.listed = false;
     this.flow.reset();
     this.closedIds.clear();
-    this.answered = 0;
+    this.probes.clear();
     this.pacer.stop();
     // No epoch matches from here on: what was prefetched and comes late must not be answered to a stranger.
     this.epoch = -1;
@@ -140,6 +140,7 @@ export class ServerLink implements LinkReceiver {
       }
       case 'disconnect': {
         this.owner.counters.notices++;
+        this.probes.notice(message.id);
         const client = this.clients.get(message.id);
         if (client !== undefined) {
           client.leave(new M2Error('M2_CLIENT_GONE', `The client of connection ${message.id} of ${message.server} went away.`));
@@ -148,8 +149,8 @@ export class ServerLink implements LinkReceiver {
       }
       case 'credits': {
         this.owner.counters.notices++;
-        this.flow.sawCredits();
         const client = this.clients.get(message.id);
+        this.flow.sawCredits(client !== undefined || this.closedIds.has(message.id));
         client?.credit(message.credits);
         return this.owner.message(client ?? this.stranger(message), message);
       }
@@ -161,7 +162,7 @@ export class ServerLink implements LinkReceiver {
 
   private request(message: OpeningRequest): void {
     if (message.downloadCredits !== undefined) this.flow.sawCredits();
-    else this.flow.sawRequestWithout(message.id, this.answered);
+    else this.flow.sawRequestWithout(message.id);
     if (!this.compared) {
       this.compared = true;
       compareIdents(this.server, this.subscription ?? '', message.server, this.logger);
@@ -169,6 +170,7 @@ export class ServerLink implements LinkReceiver {
     if (message.kind === 'http' && message.upload?.type === 'stored' && this.uploadIsDone(message)) return;
     this.owner.counters.received++;
     const client = this.client(message);
+    client.asks();
     // Mongrel2 takes one request after the other.
     if (client.stored !== undefined) this.stored.complete(client);
     // It came after the answer that closes the connection: nobody will read another one.
@@ -207,6 +209,8 @@ export class ServerLink implements LinkReceiver {
       if (client?.closed !== true) this.transmit(encodeControl(this.epoch, message.server, message.id, { cancel: true }));
       return;
     }
+    // An app has to answer in time once it has the body; how long that takes is up to the client.
+    client.dueTick = 0;
     const sink = client.upload;
     if (message.done) {
       client.uploading = false;
@@ -258,9 +262,8 @@ export class ServerLink implements LinkReceiver {
 
   private malformed(error: M2Error): void {
     const count = ++this.owner.counters.malformed;
-    if (count <= MALFORMED_LOGGED || count % 1000 === 0) {
-      this.logger.warn(`A message from ${this.server.sendSpec} could not be read (${count} so far): ${error.message}`, { error });
-    }
+    if (!worthLogging(count)) return;
+    this.logger.warn(`A message from ${this.server.sendSpec} could not be read (${count} so far): ${error.message}`, { error });
   }
 
   /** Prefetched before the server went away and read after: its client is gone, and its id may be a stranger's by now. */
@@ -306,14 +309,14 @@ export class ServerLink implements LinkReceiver {
 
   /** Counts the one end of a request. */
   ended(client: Client, outcome: Outcome, truncated: boolean): void {
-    this.answered++;
+    this.flow.answered++;
     this.owner.ended(client.server, client.epoch, client.id, outcome, truncated);
   }
 
   /** All that a plain handler has sent so far is out; when its call is over too, the answer is complete. */
   plainSend(client: Client): void {
     if (!client.settled || !client.answered || client.bufferedAmount > 0) return;
-    this.ended(client, 'replied', false);
+    client.replied(false, true);
     client.complete(dropUnreadBody(client));
   }
 

@@ -7,7 +7,10 @@ export interface ServeCounters {
   received: number;
   /** Answered: the answer was handed to the link, in the epoch that its request came in. */
   replied: number;
-  /** Of `replied`: answers that were cut short and their client closed. */
+  /**
+   * Of `replied`: answers that were cut short and their client closed; and those before whose end Mongrel2 had dropped the
+   * client, which is found out later than the observer of ends is told (docs/flow-control.md).
+   */
   truncated: number;
   /** The client (or its server) went away before the answer was complete. */
   clientGone: number;
