@@ -27,7 +27,10 @@ export interface ServeOptions {
   readonly maxQueueBytes?: number;
   /** How long `stop()` lets open requests finish, in milliseconds. Default 30,000. */
   readonly graceMs?: number;
-  /** How long a request may take to the first byte of its answer, in milliseconds; then it is answered 504. Default 0: no limit. */
+  /**
+   * How long a request may take to the first byte of its answer, in milliseconds; then it is answered 504. 0: no limit. Default
+   * 60,000. What had its first byte, such as a stream or a long poll that was flushed, and WebSockets may take any time.
+   */
   readonly requestTimeoutMs?: number;
   /** Told of the one end of every request. */
   readonly ended?: EndedObserver;

@@ -78,6 +78,8 @@ export async function start(handler: Handler, setup: Setup = {}): Promise<Runnin
   const server = await runConnection(connection, handler, transport, {
     logger,
     ended: (_, epoch, id, outcome, truncated) => void ended.push({ epoch, id, outcome, truncated }),
+    // Tests of other things let minutes pass.
+    requestTimeoutMs: 0,
     ...setup.serve,
   });
   onTestFinished(async () => {

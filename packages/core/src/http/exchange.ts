@@ -38,6 +38,8 @@ export class HttpExchange implements ClientOwner {
   private head: ResponseHead | undefined;
   private written = 0;
   private abortCause: M2Error | undefined;
+  /** The server stops, and the signal said so; the answer goes on. */
+  private stopCause: M2Error | undefined;
   private controller: AbortController | undefined;
   private listeners: ((cause: M2Error) => void)[] | undefined;
   /** The response is framed by someone else. */
@@ -74,24 +76,28 @@ export class HttpExchange implements ClientOwner {
     return this.state === 'ended' || this.state === 'gone';
   }
 
-  /** Why the exchange was cut short; undefined while it was not. */
+  /** Why the exchange was cut short; undefined while it was not. A server that only begins to stop cuts nothing short. */
   get aborted(): M2Error | undefined {
     return this.abortCause;
   }
 
   /**
    * Aborts when the client goes away before the answer is complete, or, for server-sent events, when the server stops. Never
-   * after a complete answer. Its reason is an M2Error.
+   * after a complete answer. Its reason is an M2Error, `M2_SHUTTING_DOWN` when the server stops: then a farewell can still be sent.
    */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
-      if (this.abortCause !== undefined) this.controller.abort(this.abortCause);
+      const cause = this.stopCause ?? this.abortCause;
+      if (cause !== undefined) this.controller.abort(cause);
     }
     return this.controller.signal;
   }
 
-  /** Calls `listener`, once, when `signal` would abort; at once when it has. Cheaper than `signal`. It must not throw. */
+  /**
+   * Calls `listener`, once, when the exchange is cut short because the client is gone or a limit was passed; at once when it was.
+   * Not when the server stops, since a farewell may still be written then: that only `signal` tells. It must not throw.
+   */
   onAbort(listener: (cause: M2Error) => void): void {
     if (this.abortCause !== undefined) listener(this.abortCause);
     else if (this.listeners === undefined) this.listeners = [listener];
@@ -276,9 +282,9 @@ export class HttpExchange implements ClientOwner {
   /** @internal */
   stopping(): void {
     // A farewell may still be written; only streams that have no end of their own are told.
-    if (this.state === 'streaming' && this.isEventStream) {
-      this.abort(new M2Error('M2_SHUTTING_DOWN', 'The server is stopping: end this stream.'));
-    }
+    if (this.state !== 'streaming' || !this.isEventStream || this.stopCause !== undefined) return;
+    this.stopCause = new M2Error('M2_SHUTTING_DOWN', 'The server is stopping: end this stream.');
+    this.controller?.abort(this.stopCause);
   }
 
   /** @internal */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { collecting, echoPath, http, settled, start } from '../../test/harness.js';
+import type { HttpExchange } from '../http/exchange.js';
 import { ManualClock } from '../testing/index.js';
 
 describe('stop()', () => {
@@ -45,6 +46,44 @@ describe('stop()', () => {
     expect(await server.stop({ graceMs: 60_000 })).toEqual({ unfinished: 0 });
     expect((await client.response()).text).toBe('data: 1\n\ndata: bye\n\n');
     expect(server.stats().counters).toMatchObject({ replied: 1, truncated: 0 });
+  });
+
+  it('tells them by their signal only: onAbort is for answers that are cut short, and hears of a client that leaves later', async () => {
+    const heard: string[] = [];
+    const handler = http((exchange) => {
+      exchange.start(200, [['Content-Type', 'text/event-stream']]);
+      exchange.onAbort((cause) => heard.push(`onAbort ${cause.code}`));
+      exchange.signal.addEventListener('abort', () => {
+        heard.push(`signal ${exchange.signal.reason.code}, ${exchange.aborted === undefined ? 'still open' : 'over'}`);
+        exchange.write('data: one moment\n\n');
+      });
+    });
+    // With flow control requests are still taken in while something is open, and notices with them.
+    const { mongrel2, server } = await start(handler, { mongrel2: { flowControl: true } });
+    const client = mongrel2.connect().request();
+    await settled();
+    const stopping = server.stop({ graceMs: 60_000 });
+    await settled();
+    expect(heard).toEqual(['signal M2_SHUTTING_DOWN, still open']);
+    client.disconnect();
+    expect(await stopping).toEqual({ unfinished: 0 });
+    expect(heard).toEqual(['signal M2_SHUTTING_DOWN, still open', 'onAbort M2_CLIENT_GONE']);
+    expect(Buffer.from(client.received).toString()).toContain('data: one moment');
+    client.response().catch(() => {});
+  });
+
+  it('aborts a signal that is first asked for when the stop is under way', async () => {
+    const handler = collecting();
+    const { mongrel2, server } = await start(handler);
+    const client = mongrel2.connect().request();
+    await settled();
+    const [exchange] = handler.exchanges as [HttpExchange];
+    exchange.start(200, [['Content-Type', 'text/event-stream']]);
+    const stopping = server.stop({ graceMs: 60_000 });
+    expect(exchange.signal.reason).toMatchObject({ code: 'M2_SHUTTING_DOWN' });
+    exchange.end('data: bye\n\n');
+    expect((await client.response()).text).toBe('data: bye\n\n');
+    expect(await stopping).toEqual({ unfinished: 0 });
   });
 
   it('waits for what still needs Mongrel2, such as an upload, before it takes no more', async () => {
@@ -121,6 +160,39 @@ describe('stop() when the grace time is over', () => {
     expect(await server.stop({ graceMs: 0 })).toEqual({ unfinished: 1 });
     expect(await client.closed).toBe('cancel');
     expect(server.stats().counters).toMatchObject({ received: 1, clientGone: 1 });
+  });
+
+  it('does not wait longer for the handler to close, nor after a second stop', async () => {
+    const clock = new ManualClock();
+    const never = { handle: () => {}, close: () => new Promise<void>(() => {}) };
+    const patient = await start(never, { connection: { clock } });
+    let stopped = 0;
+    void patient.server.stop({ graceMs: 1000 }).then(() => stopped++);
+    await clock.advanceInTicks(990);
+    expect(stopped).toBe(0);
+    await clock.advanceInTicks(20);
+    expect(stopped).toBe(1);
+    expect(patient.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
+      expect.stringContaining("The handler's close() was not done"),
+    ]);
+    const forced = await start(never, { connection: { clock } });
+    void forced.server.stop({ graceMs: 60_000 }).then(() => stopped++);
+    await clock.advanceInTicks(500);
+    expect(stopped).toBe(1);
+    await forced.server.stop({ graceMs: 0 });
+    expect(clock.now()).toBeLessThan(1600);
+  });
+
+  it('still lets a handler let go of what it has when there is no time at all', async () => {
+    const steps: string[] = [];
+    const close = async () => {
+      for (let n = 0; n < 20; n++) await undefined;
+      steps.push('closed');
+    };
+    const { server, lines } = await start({ handle: () => {}, close });
+    await server.stop({ graceMs: 0 });
+    expect(steps).toEqual(['closed']);
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
   it('survives a handler whose hooks throw', async () => {

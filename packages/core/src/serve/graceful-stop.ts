@@ -1,3 +1,4 @@
+import { afterTick } from '#platform';
 import type { Clock } from '../clock.js';
 import type { Client } from '../connection/client.js';
 import type { Connection } from '../connection/connection.js';
@@ -75,13 +76,20 @@ export class GracefulStop {
     );
     const unfinished = this.loop.open;
     this.expire();
-    try {
-      await this.handler.close?.();
-    } catch (error) {
-      this.logger.error("The handler's close() failed.", { error });
-    }
+    await this.closeHandler();
     await this.connection.close();
     return { unfinished };
+  }
+
+  /** A handler that has no end of its own must not keep the server from its. */
+  private async closeHandler(): Promise<void> {
+    const closing = (async () => this.handler.close?.())().catch((error: unknown) =>
+      this.logger.error("The handler's close() failed.", { error }),
+    );
+    // Where no time is left, there is still this turn for what only has to let go of something.
+    await Promise.race([closing, new Promise<void>((resolve) => afterTick(resolve))]);
+    if (await this.race(closing)) return;
+    this.logger.warn("The handler's close() was not done when the grace time was over; the server closes without it.");
   }
 
   private needsInbound(): boolean {
@@ -111,16 +119,20 @@ export class GracefulStop {
     if (unanswered || client.closed || client.needsKeepAlive) client.closeNow();
   }
 
-  private async race(work: Promise<unknown>): Promise<void> {
+  /** Waits for `work` up to the deadline; tells whether it is done. */
+  private async race(work: Promise<unknown>): Promise<boolean> {
     let done = false;
     void work.then(() => {
       done = true;
       this.wake?.();
     });
+    // What is settled already is known a moment later.
+    await undefined;
     await this.until(
       () => done,
       () => this.deadline,
     );
+    return done;
   }
 
   private async until(condition: () => boolean, deadline: () => number): Promise<void> {

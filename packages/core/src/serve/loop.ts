@@ -65,7 +65,7 @@ class ServeLoop implements ConnectionOwner, Server {
     const graceMs = integer('graceMs', options.graceMs ?? 30_000, 0);
     this.stopper = new GracefulStop(this, connection, handler, this.logger, graceMs);
     this.closed = this.stopper.closed;
-    const timeoutMs = integer('requestTimeoutMs', options.requestTimeoutMs ?? 0, 0);
+    const timeoutMs = integer('requestTimeoutMs', options.requestTimeoutMs ?? 60_000, 0);
     this.timer = timeoutMs > 0 ? new RequestTimer(this.clock, timeoutMs, connection) : undefined;
     this.ready = connection.ready();
     // Whoever does not wait for it must not be ended by its rejection.

@@ -8,7 +8,10 @@ const TICKS = 8;
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
 
-/** Ends requests whose answer did not begin in time. One timer for all of them, none per request. */
+/**
+ * Ends requests whose answer did not begin in time. One timer for all of them, none per request. While a body is still being
+ * uploaded the time starts anew with each part that comes, and for a stored one when its file is complete.
+ */
 export class RequestTimer {
   private readonly tickMs: number;
   private readonly ticks: number;
@@ -40,7 +43,9 @@ export class RequestTimer {
   private tick(): void {
     this.now++;
     for (const client of [...this.connection.openClients()]) {
-      if (client.current === undefined || !client.started || client.answered || client.dueTick > this.now) continue;
+      if (client.current === undefined || !client.started || client.answered) continue;
+      if (client.dueTick === 0 || client.stored !== undefined) client.dueTick = this.dueTick();
+      if (client.dueTick > this.now) continue;
       const owner = client.owner ?? new HttpExchange(client.current, client);
       owner.timeOut();
     }
