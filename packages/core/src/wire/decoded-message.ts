@@ -22,6 +22,7 @@ export interface MessageParts {
   readonly id: number;
   readonly path: string;
   readonly fields: RawFields;
+  readonly headerLines: number;
   readonly body: Uint8Array;
   readonly size: number;
 }
@@ -44,6 +45,7 @@ class DecodedMessage implements MessageBase {
   // Read-only to all but detach().
   body: Uint8Array;
   readonly size: number;
+  readonly headerLines: number;
   readonly #fields: RawFields;
   #meta: Meta | undefined;
   #headers: ClientHeaders | undefined;
@@ -54,6 +56,7 @@ class DecodedMessage implements MessageBase {
     this.path = parts.path;
     this.body = parts.body;
     this.size = parts.size;
+    this.headerLines = parts.headerLines;
     this.#fields = parts.fields;
   }
 

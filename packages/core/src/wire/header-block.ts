@@ -14,8 +14,8 @@ export interface HeaderBlockFault {
   readonly expected: string;
 }
 
-/** The fields, or why not. */
-export type HeaderBlock = { readonly fields: RawFields } | HeaderBlockFault;
+/** The fields and how many lines they had (a name with several values has several), or why not. */
+export type HeaderBlock = { readonly fields: RawFields; readonly lines: number } | HeaderBlockFault;
 
 const isListOfStrings = (value: unknown): boolean => {
   if (!Array.isArray(value)) return false;
@@ -51,15 +51,17 @@ export function parseJsonBlock(text: string, maxCount: number): HeaderBlock {
     return { fault: 'syntax', expected: 'a JSON object of headers' };
   }
   let count = 0;
+  let lines = 0;
   for (const name in parsed) {
     const value = (parsed as Record<string, unknown>)[name];
     if (typeof value !== 'string' && !isListOfStrings(value)) {
       return { fault: 'value', expected: `a string or a list of strings for the header ${JSON.stringify(name.slice(0, 80))}` };
     }
     count++;
+    lines += typeof value === 'string' ? 1 : (value as readonly string[]).length;
   }
   if (count > maxCount) return { fault: 'count', expected: `at most ${maxCount} headers` };
-  return { fields: parsed as RawFields };
+  return { fields: parsed as RawFields, lines };
 }
 
 function parseStringList(text: string, start: number, end: number): string[] | undefined {
@@ -83,6 +85,7 @@ export function parseTnetstringBlock(text: string, maxCount: number): HeaderBloc
   const fields: Record<string, HeaderValue> = Object.create(null);
   const limit = text.length;
   let count = 0;
+  let lines = 0;
   for (let at = 0; at < limit; ) {
     const key = tnetstringFrame(text, at, limit);
     if (key === undefined || key.tag !== COMMA) return badPair(at, 'the name of a header, a tnetstring string');
@@ -96,10 +99,11 @@ export function parseTnetstringBlock(text: string, maxCount: number): HeaderBloc
           : undefined;
     if (content === undefined) return badPair(value.start, 'a string or a list of strings as value of a header');
     if (++count > maxCount) return { fault: 'count', at, expected: `at most ${maxCount} headers` };
+    lines += typeof content === 'string' ? 1 : content.length;
     fields[text.slice(key.start, key.end)] = content;
     at = value.end + 1;
   }
-  return { fields };
+  return { fields, lines };
 }
 
 const isMetaName = (name: string): boolean => {

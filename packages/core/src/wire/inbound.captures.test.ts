@@ -16,7 +16,7 @@ function decoded(bytes: Uint8Array): M2Request {
 
 /** Everything of a message that is not common to all kinds. */
 function ownFields(message: M2Request): Record<string, unknown> {
-  const { server, id, path, body, size, kind, ...rest } = message as unknown as Record<string, unknown>;
+  const { server, id, path, body, size, kind, headerLines, ...rest } = message as unknown as Record<string, unknown>;
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
 }
 
@@ -43,6 +43,7 @@ describe('captured messages', () => {
       path,
       size,
     });
+    expect(message.headerLines).toBe([...capture.meta, ...capture.table].flatMap(([, value]) => value).length);
     expect(latin1(message.body)).toBe(capture.body);
     expect(ownFields(message)).toEqual(capture.fields);
     expect({ ...message.meta }).toEqual(metaIn(capture));

@@ -130,14 +130,18 @@ function readLayout(bytes: Uint8Array, limits: WireLimits, progress: Progress): 
   return { server, id, path: latin1Slice(bytes, idEnd + 1, pathEnd), headerStart, headerEnd, bodyStart, bodyEnd };
 }
 
-function readFields(bytes: Uint8Array, layout: Layout, limits: WireLimits): RawFields {
+function readBlock(
+  bytes: Uint8Array,
+  layout: Layout,
+  limits: WireLimits,
+): { readonly fields: RawFields; readonly lines: number } {
   const { headerStart, headerEnd } = layout;
   // The tag says which kind it is; the handler's `protocol` setting is not known here and not needed.
   const tag = bytes[headerEnd];
   if (tag !== COMMA && tag !== BRACE) throw new Malformed(headerEnd, '"," (JSON) or "}" (tnetstring) after the headers');
   const text = latin1Slice(bytes, headerStart, headerEnd);
   const block = tag === COMMA ? parseJsonBlock(text, limits.headerCount) : parseTnetstringBlock(text, limits.headerCount);
-  if ('fields' in block) return block.fields;
+  if ('fields' in block) return block;
   throw new Malformed(headerStart + (block.at ?? 0), block.expected, block.fault === 'count' ? 'headerCount' : undefined);
 }
 
@@ -173,11 +177,13 @@ export function decodeMessage(bytes: Uint8Array, limits: WireLimits = defaultWir
   try {
     if (size > limits.messageBytes) throw new Malformed(0, `a message of at most ${limits.messageBytes} bytes`, 'messageBytes');
     const layout = readLayout(bytes, limits, progress);
+    const block = readBlock(bytes, layout, limits);
     const parts: MessageParts = {
       server: layout.server,
       id: layout.id,
       path: layout.path,
-      fields: readFields(bytes, layout, limits),
+      fields: block.fields,
+      headerLines: block.lines,
       body: bytes.subarray(layout.bodyStart, layout.bodyEnd),
       size,
     };

@@ -89,7 +89,7 @@ function upload(fields: RawFields, at: number): UploadState | undefined {
 }
 
 function httpParts(parts: MessageParts, method: string, at: number): HttpParts {
-  const { fields, server, id, path, body, size } = parts;
+  const { fields, headerLines, server, id, path, body, size } = parts;
   const version = text(fields, 'VERSION', at);
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') throw new Malformed(at, 'VERSION HTTP/1.0 or HTTP/1.1');
   const scheme = text(fields, 'URL_SCHEME', at) ?? 'http';
@@ -99,6 +99,7 @@ function httpParts(parts: MessageParts, method: string, at: number): HttpParts {
     id,
     path,
     fields,
+    headerLines,
     body,
     size,
     method,

@@ -19,6 +19,8 @@ export interface MessageBase {
   readonly headers: ClientHeaders;
   /** One of `headers` by its lower-case name, without building the map: for the hot path. */
   header(name: string): HeaderValue | undefined;
+  /** How many header lines the message has, Mongrel2's own dozen included; what came under one name several times counts as often. */
+  readonly headerLines: number;
   /** The body's bytes. A view on the received message until {@link detach}. */
   readonly body: Uint8Array;
   /** Makes `body` a copy when it is a small view on a large buffer, so that what outlives its tick holds no more than it needs. */
