@@ -10,8 +10,6 @@ export interface FileIdentity {
 
 /** What a file must be besides a regular one with one name. */
 export interface FileExpectation {
-  /** The final size in bytes, which it may not have reached; undefined for any. */
-  readonly length: number | undefined;
   /** The user id that it must belong to; undefined for any. */
   readonly owner: number | undefined;
   /** The file it was before; undefined when it was not opened yet. */
@@ -67,16 +65,14 @@ async function openFile(path: string): Promise<FileHandle> {
 interface Facts extends FileIdentity {
   readonly nlink: bigint;
   readonly uid: bigint;
-  readonly size: bigint;
   isFile(): boolean;
 }
 
-function mismatch(stat: Facts, { length, owner, identity }: FileExpectation): string | undefined {
+function mismatch(stat: Facts, { owner, identity }: FileExpectation): string | undefined {
   if (!stat.isFile()) return 'it is no regular file';
   // None at all: Mongrel2 removed it after it was opened.
   if (stat.nlink > 1n) return 'it has several names (hard links)';
   if (owner !== undefined && stat.uid !== BigInt(owner)) return `it belongs to user ${stat.uid}, not ${owner}`;
-  if (length !== undefined && stat.size > BigInt(length)) return `it has ${stat.size} bytes, and the upload only ${length}`;
   if (identity !== undefined && !isSame(identity, stat)) return 'it is another file than the one that was opened before';
   return undefined;
 }
