@@ -174,6 +174,21 @@ describe('messages that are inflated on a thread', () => {
     expect(sockets.stats()).toMatchObject({ received: 0, violations: 1 });
   });
 
+  it('what was handed over counts no more', async () => {
+    const deflate = slowDeflate();
+    const hooks = recording();
+    const { open, sockets } = await serve(hooks, { deflate, maxQueuedBytes: 100_000 });
+    const client = await open(OFFER);
+    for (let round = 1; round <= 3; round++) {
+      client.frame('x', 0xc1);
+      for (let n = 0; n < 6; n++) client.frame('y'.repeat(10_000));
+      await eventually(() => deflate.pending.length === round, 'it is being inflated');
+      deflate.pending[round - 1]?.(bytes(`round ${round}`));
+      await eventually(() => sockets.stats().received === round * 7, 'all were handed over');
+    }
+    expect(sockets.stats()).toMatchObject({ violations: 0, peers: 1 });
+  });
+
   it('an implementation that fails is as one that finds no DEFLATE', async () => {
     const deflate: Deflate = { minWindowBits: 8, deflate: () => undefined, inflate: () => Promise.reject(new Error('broken')) };
     const { open } = await serve(echo, { deflate });

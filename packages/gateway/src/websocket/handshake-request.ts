@@ -1,8 +1,10 @@
 import type { HttpExchange, HttpRequest, WebSocketHandshake } from '@m2/core';
 import { lightRequest, lightRequestsPass } from '../light-request.js';
 import type { Refusal } from '../refusal.js';
+import { checkLimits } from '../request-limits.js';
 import { type ExchangeLike, realRequest } from '../request-source.js';
 import { RequestTargets } from '../request-target.js';
+import type { ResolvedWebSocketOptions } from './options.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -20,15 +22,17 @@ export class HandshakeRequests {
   private readonly toRequest: (url: string, source: ExchangeLike) => Request;
 
   /** @throws M2Error `M2_OPTION_INVALID` for a root path that is none. */
-  constructor(rootPath: string) {
-    this.targets = new RequestTargets(rootPath);
+  constructor(private readonly options: Pick<ResolvedWebSocketOptions, 'rootPath' | 'limits' | 'identify'>) {
+    this.targets = new RequestTargets(options.rootPath);
     this.toRequest = lightRequestsPass() ? lightRequest : (url, source) => realRequest(url, source, 'none');
   }
 
   /** The handshake's URL below the root path, or why it is refused. */
   url(message: WebSocketHandshake): string | Refusal {
+    const refusal = checkLimits(message, this.options.limits);
+    if (refusal !== undefined) return refusal;
     // What makes the two kinds differ has no part in a URL.
-    return this.targets.url(message as unknown as HttpRequest);
+    return this.targets.url(message as unknown as HttpRequest, this.options.identify(message));
   }
 
   /** For `upgrade`: its signal aborts when the client leaves before it is answered. */

@@ -213,6 +213,8 @@ describe('upgrade()', () => {
     const response = await mongrel2.connect().upgrade({ path: '/chat?room=1', headers }).response();
     expect(response.all('set-cookie')).toEqual(['a=1', 'b=2']);
     const [[request, info]] = seen as [[Request, UpgradeInfo]];
+    // What a peer keeps must not keep what its handshake was read with.
+    expect(info.message.body.buffer.byteLength).toBe(ACCEPT.length);
     expect([request.method, request.url, request.body, request.signal.aborted]).toEqual([
       'GET',
       'http://localhost/chat?room=1',
@@ -333,6 +335,19 @@ describe('upgrade() that takes its time', () => {
     expect(hooks.events).toEqual([]);
     expect(sockets.stats()).toMatchObject({ opened: 0, peers: 0 });
     expect(lines).toEqual([]);
+  });
+
+  it('the answer is 503 when the server has begun to stop', async () => {
+    const decision = deferred();
+    const hooks = recording({ upgrade: () => decision.promise });
+    const { mongrel2, sockets, server } = await serve(hooks);
+    const client = mongrel2.connect().upgrade();
+    await eventually(() => sockets.stats().upgrading === 1, 'the hook is called');
+    const stopped = server.stop({ graceMs: 60_000 });
+    decision.resolve();
+    expect((await client.response()).status).toBe(503);
+    expect(await stopped).toEqual({ unfinished: 0 });
+    expect(hooks.events).toEqual([]);
   });
 
   it('no more early frames are kept than maxQueuedBytes', async () => {

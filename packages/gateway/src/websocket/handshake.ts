@@ -39,7 +39,7 @@ export function checkHandshake(message: WebSocketHandshake, options: ResolvedWeb
   if (upgrade === undefined || !hasToken(upgrade, 'websocket')) return bad('Upgrade is not websocket');
   const key = message.header('sec-websocket-key');
   if (typeof key !== 'string' || !KEY.test(key)) return bad('Sec-WebSocket-Key is not 16 bytes in base64');
-  if (!isOriginAllowed(message, options.origins)) return { status: 403, text: 'This origin may not connect.' };
+  if (!isOriginAllowed(message, options)) return { status: 403, text: 'This origin may not connect.' };
   const protocols = parseProtocols(message.header('sec-websocket-protocol'));
   if (protocols === undefined) return bad('Sec-WebSocket-Protocol is not a list of different tokens');
   const extensions = joined(message.header('sec-websocket-extensions'));
@@ -68,14 +68,12 @@ function parseProtocols(value: HeaderValue | undefined): readonly string[] | und
   return protocols.every((one) => TOKEN.test(one)) && new Set(protocols).size === protocols.length ? protocols : undefined;
 }
 
-function isOriginAllowed(message: WebSocketHandshake, origins: ResolvedWebSocketOptions['origins']): boolean {
+function isOriginAllowed(message: WebSocketHandshake, { origins, identify }: ResolvedWebSocketOptions): boolean {
   if (origins === undefined) return true;
   const origin = joined(message.header('origin'));
   if (typeof origins === 'function') return origins(origin);
   if (origin === undefined) return true;
   if (origins.includes(origin)) return true;
   // The scheme is left out: what is https to the browser can be http to Mongrel2 behind a proxy.
-  return (
-    origins.includes('self') && origin.replace(/^https?:\/\//, '').toLowerCase() === joined(message.header('host'))?.toLowerCase()
-  );
+  return origins.includes('self') && origin.replace(/^https?:\/\//, '').toLowerCase() === identify(message).host?.toLowerCase();
 }

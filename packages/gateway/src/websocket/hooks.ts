@@ -5,7 +5,7 @@ import type { Peer } from './peer.js';
 
 /** What a handshake says beyond its Request. */
 export interface UpgradeInfo {
-  /** The client's IP address as Mongrel2 saw it. */
+  /** The client's IP address as Mongrel2 saw it, or as the proxies of the option `trustProxy` say. */
   readonly remoteAddress: string;
   /** The subprotocols that the client offers, the one it likes best first. */
   readonly protocols: readonly string[];

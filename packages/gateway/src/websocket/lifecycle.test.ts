@@ -153,6 +153,28 @@ describe('heartbeat', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('does not ask a client that has much to read yet', async () => {
+    const clock = new ManualClock();
+    const hooks = recording();
+    const { open, sockets } = await serveSockets(hooks, {
+      options: { clock, heartbeatMs: 1000 },
+      mongrel2: { flowControl: true, socketBytes: 1000 },
+    });
+    const client = await open();
+    client.slow();
+    for (let n = 0; n < 5; n++) hooks.peers[0]?.send(new Uint8Array(60_000));
+    for (let n = 0; n < 10; n++) clock.advance(1000);
+    expect(hooks.events).toEqual(['open']);
+    client.resume();
+    await frames(client, 5);
+    clock.advance(1000);
+    expect((await frames(client, 6))[5]?.opcode).toBe(9);
+    client.frame('', 0x8a).frame('alive');
+    await eventually(() => hooks.events.includes('message alive'), 'it answered');
+    clock.advance(1000);
+    expect(sockets.stats()).toMatchObject({ peers: 1, silent: 0 });
+  });
+
   it('0 turns it off', async () => {
     const clock = new ManualClock();
     const { open } = await serveSockets({}, { options: { clock, heartbeatMs: 0 } });

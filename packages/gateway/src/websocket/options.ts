@@ -1,4 +1,6 @@
 import { type Clock, type Logger, M2Error, systemClock } from '@m2/core';
+import { directIdentity, type IdentityResolver, identityResolver } from '../client-identity.js';
+import { type RequestLimits, type ResolvedRequestLimits, resolveRequestLimits } from '../request-limits.js';
 import type { Deflate } from './deflate.js';
 
 /** Settings of WebSocket connections. Every field has a default. */
@@ -35,6 +37,10 @@ export interface WebSocketOptions {
   readonly deflateThreshold?: number;
   /** Where the app is mounted, as in `fetchHandler`; handshakes elsewhere get 404. Default: the root. */
   readonly rootPath?: string;
+  /** How long the head of a handshake may be, as in `fetchHandler`. */
+  readonly limits?: RequestLimits;
+  /** Whose `X-Forwarded-` headers are believed, as in `fetchHandler`. Default: nobody's. */
+  readonly trustProxy?: readonly string[];
   /** Default: the server's own. */
   readonly logger?: Logger;
   /** Default: the machine's own. */
@@ -53,6 +59,8 @@ export interface ResolvedWebSocketOptions {
   readonly deflate: Deflate | undefined;
   readonly deflateThreshold: number;
   readonly rootPath: string;
+  readonly limits: ResolvedRequestLimits;
+  readonly identify: IdentityResolver;
   readonly logger: Logger | undefined;
   readonly clock: Clock;
 }
@@ -82,6 +90,8 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
     deflate: options.deflate,
     deflateThreshold: whole('deflateThreshold', options.deflateThreshold ?? 1024, 0),
     rootPath: options.rootPath ?? '',
+    limits: resolveRequestLimits(options.limits),
+    identify: identityResolver(options.trustProxy) ?? directIdentity,
     logger: options.logger,
     clock: options.clock ?? systemClock,
   };

@@ -88,9 +88,9 @@ export class Peer<Context = Record<string, unknown>> implements Subscriber, Puls
     client.onGone = () => this.#gone();
   }
 
-  /** The client's IP address as Mongrel2 saw it. */
+  /** The client's IP address as Mongrel2 saw it, or as the proxies of the option `trustProxy` say. */
   get remoteAddress(): string {
-    return this.#message.remoteAddress;
+    return this.#host.options.identify(this.#message).remoteAddress;
   }
 
   /** The handshake. */
@@ -186,9 +186,9 @@ export class Peer<Context = Record<string, unknown>> implements Subscriber, Puls
 
   // --- what the client sends ----------------------------------------------------------------------------------------
 
-  /** Answers a ping. @internal */
+  /** Answers a ping; of an open peer only. @internal */
   pong(payload: Uint8Array): void {
-    if (this.#state === OPEN) this.client.send(payload, frameHeader(Opcode.pong, payload.length));
+    this.client.send(payload, frameHeader(Opcode.pong, payload.length));
   }
 
   /** The client's close frame: answered, or the answer (RFC 6455 section 5.5.1). @internal */

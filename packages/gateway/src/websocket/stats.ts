@@ -1,9 +1,11 @@
-/** What a WebSocket handler counted since it was made; only the first two can go down. */
+/** What a WebSocket handler counted since it was made; only the first three can go down. */
 export interface WebSocketStats {
   /** Connections that are open, or closing. */
   peers: number;
   /** Handshakes whose `upgrade` is not decided. */
   upgrading: number;
+  /** Topics that someone subscribed to. */
+  topics: number;
   /** Handshakes that were accepted. */
   opened: number;
   /** Handshakes that were answered with an error, by m2 or by `upgrade`. */
@@ -28,6 +30,7 @@ export interface WebSocketStats {
 export const newWebSocketStats = (): WebSocketStats => ({
   peers: 0,
   upgrading: 0,
+  topics: 0,
   opened: 0,
   refused: 0,
   received: 0,

@@ -25,6 +25,16 @@ describe('topics', () => {
     expect([...a.topics]).toEqual(['all']);
   });
 
+  it('who subscribes late gets what comes from then on', async () => {
+    const { open, sockets } = await serveSockets(subscribing);
+    const first = await open();
+    expect(sockets.publish('all', '1')).toBe(1);
+    const second = await open();
+    expect(sockets.publish('all', '2')).toBe(2);
+    expect((await frames(first, 2)).map(({ text }) => text)).toEqual(['1', '2']);
+    expect((await frames(second, 1)).map(({ text }) => text)).toEqual(['2']);
+  });
+
   it('keep their order with what is sent to one, text and bytes', async () => {
     const hooks = recording(subscribing);
     const { open, sockets } = await serveSockets(hooks);
@@ -41,11 +51,13 @@ describe('topics', () => {
     const hooks = recording(subscribing);
     const { open, sockets } = await serveSockets(hooks);
     const [closing, leaving] = [await open(), await open()];
+    hooks.peers[1]?.subscribe('another');
+    expect(sockets.stats().topics).toBe(2);
     hooks.peers[0]?.close();
     expect(sockets.publish('all', 'x')).toBe(1);
     leaving?.disconnect();
     await eventually(() => hooks.peers[1]?.readyState === 3, 'it has left');
-    expect(sockets.publish('all', 'x')).toBe(0);
+    expect([sockets.publish('all', 'x'), sockets.stats().topics]).toEqual([0, 0]);
     await sendClose(closing as NonNullable<typeof closing>, 1000).closed;
     expect([...sockets.peers]).toEqual([]);
   });

@@ -90,7 +90,7 @@ class HooksHandler<Context> implements WebSocketHandler<Context>, PeerHost<Conte
       () => this.openPeers(),
       (peer) => this.cutOff(peer),
     );
-    this.requests = new HandshakeRequests(options.rootPath);
+    this.requests = new HandshakeRequests(options);
     this.streams = new ResponseStreams(clock);
     this.sender = new ResponseSender('The WebSocket hook upgrade', this.streams);
   }
@@ -100,7 +100,7 @@ class HooksHandler<Context> implements WebSocketHandler<Context>, PeerHost<Conte
   }
 
   stats(): WebSocketStats {
-    return { ...this.counters };
+    return { ...this.counters, topics: this.topics.size };
   }
 
   publish(topic: string, data: Sendable, options: SendOptions = {}, except?: Subscriber): number {
@@ -177,7 +177,7 @@ class HooksHandler<Context> implements WebSocketHandler<Context>, PeerHost<Conte
     const { hooks } = this;
     if (hooks.upgrade === undefined) return this.answer(exchange, session, offer, undefined);
     const message = session.handshake;
-    const info = { remoteAddress: message.remoteAddress, protocols: offer.protocols, message };
+    const info = { remoteAddress: this.options.identify(message).remoteAddress, protocols: offer.protocols, message };
     let answer: UpgradeAnswer<Context> | PromiseLike<UpgradeAnswer<Context>>;
     try {
       answer = hooks.upgrade(this.requests.make(url, exchange, message), info);
