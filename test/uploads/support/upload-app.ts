@@ -34,6 +34,11 @@ export class UploadApp {
     this.gate(name).resolve();
   }
 
+  /** Waits until the app has the request for this path and holds its body back unread. */
+  saw(path: string): Promise<BodyEvent> {
+    return this.hasRead(path, 0);
+  }
+
   /** Waits until the app has read at least so many bytes of the body for this path. */
   hasRead(path: string, size: number): Promise<BodyEvent> {
     return this.bodies.first(`${size} bytes of ${path} are read`, (event) => event.path === path && event.size >= size);
@@ -54,7 +59,10 @@ export class UploadApp {
     if (route === 'text') return new Response(await request.text());
     if (route === 'form') return this.form(request);
     if (route === 'first') return this.first(request, path);
-    if (route === 'held') await this.pass(name);
+    if (route === 'held') {
+      this.bodies.add({ path, size: 0 });
+      await this.pass(name);
+    }
     return Response.json(await this.read(request, path));
   };
 

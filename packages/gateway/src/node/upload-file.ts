@@ -66,6 +66,7 @@ export class UploadFile implements StoredFile {
   private wake: (() => void) | undefined;
   private unwatch: (() => void) | undefined;
   private spare: Buffer | undefined;
+  private readEnded: (() => void) | undefined;
 
   constructor(
     private readonly path: string,
@@ -87,6 +88,7 @@ export class UploadFile implements StoredFile {
     } finally {
       this.reading = false;
       if (this.over !== undefined || this.ended) this.letGo();
+      this.readEnded?.();
     }
   }
 
@@ -109,7 +111,14 @@ export class UploadFile implements StoredFile {
   private stop(cause: Error): void {
     this.over ??= cause;
     this.changed(false);
-    if (!this.reading) this.letGo();
+    if (!this.reading) return this.letGo();
+    if (this.readEnded !== undefined) return;
+    // The file is let go of when that read ends, which whoever waits for removals has to wait for as well.
+    this.around.track(
+      new Promise((resolve) => {
+        this.readEnded = resolve;
+      }),
+    );
   }
 
   // --- reading ------------------------------------------------------------------------------------------------------

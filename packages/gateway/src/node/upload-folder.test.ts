@@ -239,6 +239,17 @@ describe('the file of an upload is removed', () => {
     expect(folder.stats()).toMatchObject({ removed: 3, open: 0 });
   });
 
+  it('before settled() resolves, though a read was under way', async () => {
+    const file = begin();
+    const waiting = expect(file.read()).rejects.toThrow(code('M2_EXCHANGE_STATE') as Error);
+    await turns(3);
+    file.close();
+    file.abandon(new Error('gone'));
+    await folder.settled();
+    expect(files()).toEqual([]);
+    await waiting;
+  });
+
   it('by Mongrel2 when the upload breaks off, which is no fault', async () => {
     const file = begin();
     unlinkSync(at());
