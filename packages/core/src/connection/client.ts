@@ -286,6 +286,11 @@ export class Client {
     return new M2Error('M2_CLOSED', `Connection ${this.id} of ${this.server} was closed by its handler.`);
   }
 
+  /** It had so many messages that more are to follow only when Mongrel2 has taken them. @internal */
+  get hadMany(): boolean {
+    return this.window.hadMany;
+  }
+
   /** The oldest messages count as written; tells whether any are left. @internal */
   prove(messages: number, bytes: number): boolean {
     const left = this.window.prove(messages, bytes);
@@ -360,6 +365,11 @@ export class Client {
     );
     this.link.logger.warn(cause.message, cause.details);
     this.cut(cause, false);
+  }
+
+  /** Mongrel2 says that it went away, or that something was sent to it too late. @internal */
+  wentAway(): void {
+    this.leave(new M2Error('M2_CLIENT_GONE', `The client of connection ${this.id} of ${this.server} went away.`));
   }
 
   /** The connection is over, from whichever side; everything open on it ends. `answers` as in {@link cut}. Idempotent. @internal */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { Barrier } from './barrier.js';
 import type { Client } from './client.js';
 
 /** One turn of the pacer, in milliseconds. Sixty one-line replies sent 2 ms apart all arrived; in one burst two did (protocol 8). */
@@ -10,25 +11,30 @@ export const BYTES_PER_TURN = 256 * 1024;
 
 /**
  * Without flow control Mongrel2 tells nobody what it has written, and kills the client whose 17th message is queued
- * (protocol 8). So each message counts as unproven until an assumed rate has passed over it. One timer for all clients
- * of a server, and none while nothing is unproven.
+ * (protocol 8). So each message counts as unproven until an assumed rate has passed over it, and Mongrel2 has shown that it
+ * does not stand still. One timer for all clients of a server, and none while nothing is unproven.
  */
 export class Pacer {
+  readonly barrier: Barrier;
   private clients: Client[] = [];
   private running = false;
   private cancel: (() => void) | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.barrier = new Barrier(clock);
+  }
 
   /** Watches a client that has unproven messages; called once until {@link Client.prove} says that none are left. */
   watch(client: Client): void {
     this.clients.push(client);
+    if (client.hadMany) this.barrier.ask(client);
     if (!this.running) this.schedule();
   }
 
   /** Forgets every client and stops the timer. */
   stop(): void {
     this.cancel?.();
+    this.barrier.reset();
     this.clients = [];
     this.running = false;
   }
@@ -42,9 +48,15 @@ export class Pacer {
     this.running = false;
     const due = this.clients;
     this.clients = [];
+    const { isOpen } = this.barrier;
+    let asker: Client | undefined;
     for (const client of due) {
-      if (client.prove(MESSAGES_PER_TURN, BYTES_PER_TURN)) this.clients.push(client);
+      const waits = client.hadMany && !isOpen;
+      if (!waits && !client.prove(MESSAGES_PER_TURN, BYTES_PER_TURN)) continue;
+      this.clients.push(client);
+      if (client.hadMany) asker = client;
     }
+    if (asker !== undefined) this.barrier.ask(asker);
     if (this.clients.length > 0 && !this.running) this.schedule();
   }
 }

@@ -4,6 +4,7 @@ import { M2Error } from '../errors.js';
 import type { Handler } from '../handler.js';
 import { ManualClock, type ScriptedClient } from '../testing/index.js';
 import type { ScriptedRequest } from '../testing/scripted-message.js';
+import { NOBODY } from './barrier.js';
 import type { Client } from './client.js';
 
 /** The message for a client that reads nothing which Mongrel2 drops it over: one in the kernel, one being written, 16 queued. */
@@ -54,7 +55,9 @@ async function given(setup: Setup & { readonly handler?: Handler } = {}): Promis
 
 /** The connections that were probed, twice each. */
 const probed = ({ replies }: Running) =>
-  replies.flatMap((reply) => (!(reply instanceof M2Error) && reply.kind === 'control' && reply.keepAlive ? [reply.ids] : []));
+  replies.flatMap((reply) =>
+    !(reply instanceof M2Error) && reply.kind === 'control' && !reply.ids.includes(NOBODY) ? [reply.ids] : [],
+  );
 
 const warnings = ({ lines }: Running) => lines.filter(({ message }) => message.includes('counted as truncated'));
 

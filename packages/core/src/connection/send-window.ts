@@ -90,6 +90,11 @@ export class SendWindow {
     return this.unread > MAX_QUEUED_MESSAGES && mode !== 'on';
   }
 
+  /** So many messages may be unread that no more are to follow unless Mongrel2 is known to take them. */
+  get hadMany(): boolean {
+    return this.unread > UNPROVEN_MESSAGES;
+  }
+
   /** The client has read everything. */
   wasRead(): void {
     this.unread = 0;

@@ -10,6 +10,7 @@ import type { Link, LinkReceiver, Reply } from '../transport.js';
 import { decodeMessage } from '../wire/inbound.js';
 import type { HttpRequest, M2Request, UploadPart } from '../wire/message.js';
 import { encodeControl } from '../wire/outbound.js';
+import { NOBODY } from './barrier.js';
 import { Client, type OpeningRequest, opens } from './client.js';
 import { ClosedIds, countLate } from './closed-ids.js';
 import type { ConnectionOwner } from './connection.js';
@@ -139,12 +140,11 @@ export class ServerLink implements LinkReceiver {
         return this.owner.message(client, message);
       }
       case 'disconnect': {
+        if (message.id === NOBODY) return this.pacer.barrier.answered();
         this.owner.counters.notices++;
         this.probes.notice(message.id);
         const client = this.clients.get(message.id);
-        if (client !== undefined) {
-          client.leave(new M2Error('M2_CLIENT_GONE', `The client of connection ${message.id} of ${message.server} went away.`));
-        }
+        client?.wentAway();
         return this.owner.message(client ?? this.stranger(message), message);
       }
       case 'credits': {
