@@ -25,8 +25,8 @@ export interface UploadServer {
   readonly ended: EventLog<Ended>;
   /** The names in Mongrel2's upload folder. */
   files(): string[];
-  /** Waits until the upload folder is empty. */
-  empty(): Promise<void>;
+  /** Waits until no upload is open here and the upload folder is empty, but for these files. */
+  empty(...but: string[]): Promise<void>;
   /** Counts of m2's own. */
   counters(): Readonly<ServeCounters>;
 }
@@ -72,7 +72,8 @@ export async function serveUploads(mongrel2: RealMongrel2, options: UploadServer
     log,
     ended,
     files,
-    empty: () => eventually(() => files().length === 0 && folder.stats().open === 0, 'no upload is left'),
+    empty: (...but) =>
+      eventually(() => files().every((name) => but.includes(name)) && folder.stats().open === 0, 'no upload is left'),
     counters: () => server.stats().counters,
   };
 }
