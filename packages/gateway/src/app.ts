@@ -1,5 +1,7 @@
 import type { Clock, Logger } from '@m2/core';
 import type { FetchInfo } from './fetch-info.js';
+import type { Middleware } from './middleware/middleware.js';
+import type { RequestLimits } from './request-limits.js';
 import type { WebSocketPart } from './websocket/with-websocket.js';
 
 /** What an app may return: a Response, or a promise of one. */
@@ -30,6 +32,16 @@ export interface FetchHandlerOptions {
    * 404. Default: the root. `M2_OPTION_INVALID` unless it begins with a slash.
    */
   readonly rootPath?: string;
+  /** How long the head of a request may be. */
+  readonly limits?: RequestLimits;
+  /**
+   * Proxies in front of Mongrel2 whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses, ranges such as `10.0.0.0/8`,
+   * and `loopback`, `linklocal`, `uniquelocal`. They change the request's URL and `info.remoteAddress`. Mongrel2 has to leave
+   * `X-Forwarded-For` alone for it (`no_clobber_xff=1`, protocol 2.1). Default: none.
+   */
+  readonly trustProxy?: readonly string[];
+  /** What goes around the app, the outermost first, as `composeMiddleware` does it. Default: nothing. */
+  readonly middleware?: readonly Middleware[];
   /** Default: the machine's own. */
   readonly clock?: Clock;
   /**
@@ -44,4 +56,6 @@ export interface FetchHandlerOptions {
    * of them, which requests can publish with. Default: it takes none, and answers handshakes 426.
    */
   readonly websocket?: WebSocketPart;
+  /** The longest WebSocket message that is taken, in bytes, where `websocket` does not say it itself. Default 1 MiB. */
+  readonly maxPayload?: number;
 }

@@ -11,21 +11,23 @@ import {
 } from '@m2/core';
 import type { FetchApp, FetchFunction, FetchHandlerOptions } from './app.js';
 import { appThrew } from './app-failure.js';
+import { type IdentityResolver, identityResolver } from './client-identity.js';
 import { ExchangeInfo } from './fetch-info.js';
 import { lightRequest, lightRequestsPass } from './light-request.js';
+import { composeMiddleware } from './middleware/compose.js';
 import { PendingWork } from './pending-work.js';
 import { type Refusal, refuse } from './refusal.js';
 import { checkRequest } from './request-checks.js';
+import { type ResolvedRequestLimits, resolveRequestLimits } from './request-limits.js';
 import { bodyKindOf, type ExchangeLike, realRequest } from './request-source.js';
 import { RequestTargets } from './request-target.js';
 import { ResponseSender } from './response-sender.js';
 import { ResponseStreams } from './response-streams.js';
-import { toFetchFunction } from './to-fetch-function.js';
 import { withWebSocket } from './websocket/with-websocket.js';
 
 /**
  * A handler that runs a fetch app: a function `(request, info) => Response`, or an object with such a `fetch` method.
- * @throws M2Error `M2_OPTION_INVALID` for something else than an app, or a bad root path.
+ * @throws M2Error `M2_OPTION_INVALID` for something else than an app, a bad root path, limit, proxy or middleware.
  */
 export const fetchHandler = (app: FetchApp, options: FetchHandlerOptions = {}): Handler =>
   withWebSocket(new FetchHandler(app, options), options.websocket, options);
@@ -41,6 +43,8 @@ class FetchHandler implements Handler {
   private readonly call: FetchFunction;
   private readonly logger: Logger;
   private readonly clock: Clock;
+  private readonly limits: ResolvedRequestLimits;
+  private readonly identify: IdentityResolver | undefined;
   private readonly targets: RequestTargets;
   private readonly streams: ResponseStreams;
   private readonly sender: ResponseSender;
@@ -49,9 +53,11 @@ class FetchHandler implements Handler {
   private deadline: number | undefined;
 
   constructor(app: FetchApp, options: FetchHandlerOptions) {
-    this.call = toFetchFunction(app);
+    this.call = composeMiddleware(options.middleware ?? [], app);
     this.logger = options.logger ?? silentLogger;
     this.clock = options.clock ?? systemClock;
+    this.limits = resolveRequestLimits(options.limits);
+    this.identify = identityResolver(options.trustProxy);
     this.targets = new RequestTargets(options.rootPath);
     this.rootPath = this.targets.rootPath;
     this.work = new PendingWork(this.clock, this.logger);
@@ -93,11 +99,12 @@ class FetchHandler implements Handler {
 
   private request(message: HttpRequest, client: Client): void | Promise<void> {
     const exchange = new HttpExchange(message, client);
-    const refusal = checkRequest(message, exchange);
+    const refusal = checkRequest(message, exchange, this.limits);
     if (refusal !== undefined) return this.refuse(exchange, refusal);
-    const url = this.targets.url(message);
+    const identity = this.identify?.(message);
+    const url = this.targets.url(message, identity);
     if (typeof url !== 'string') return this.refuse(exchange, url);
-    const info = new ExchangeInfo(exchange, this);
+    const info = new ExchangeInfo(exchange, this, identity);
     let result: unknown;
     try {
       result = this.call(this.toRequest(url, exchange), info, info);

@@ -1,4 +1,5 @@
 import type { HttpExchange, HttpRequest } from '@m2/core';
+import type { ClientIdentity } from './client-identity.js';
 import type { PendingWork } from './pending-work.js';
 import { headerPairs } from './request-headers.js';
 
@@ -7,11 +8,14 @@ import { headerPairs } from './request-headers.js';
  * the third argument too, as `c.executionCtx`.
  */
 export interface FetchInfo {
-  /** The client's IP address as Mongrel2 saw it. `::ffff:127.0.0.1` for IPv4 clients when Mongrel2 listens on `::`. */
+  /**
+   * The client's IP address as Mongrel2 saw it, or as the proxies of the option `trustProxy` say. `::ffff:127.0.0.1` for IPv4
+   * clients when Mongrel2 listens on `::`.
+   */
   readonly remoteAddress: string;
   /** The route of Mongrel2's configuration that matched, its pattern part included. The path can be shorter than it. */
   readonly pattern: string;
-  /** The scheme of the socket that the client is connected to. */
+  /** The scheme of the socket that the client is connected to, or as the proxies of the option `trustProxy` say. */
   readonly scheme: 'http' | 'https';
   /** Every header line as a name and a value, in lower case and in the order they came; several of one name are several pairs. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[];
@@ -35,14 +39,20 @@ export interface FetchInfo {
 const NO_PROPS: Readonly<Record<string, never>> = Object.freeze({});
 const nothing = (): void => {};
 
-/** The one that is made per request: it holds two references, and builds nothing before it is asked. */
+/** The one that is made per request: it holds three references, and builds nothing before it is asked. */
 export class ExchangeInfo implements FetchInfo {
   readonly #exchange: HttpExchange;
   readonly #handler: { readonly work: PendingWork; readonly rootPath: string };
+  readonly #identity: ClientIdentity | undefined;
 
-  constructor(exchange: HttpExchange, handler: { readonly work: PendingWork; readonly rootPath: string }) {
+  constructor(
+    exchange: HttpExchange,
+    handler: { readonly work: PendingWork; readonly rootPath: string },
+    identity: ClientIdentity | undefined,
+  ) {
     this.#exchange = exchange;
     this.#handler = handler;
+    this.#identity = identity;
   }
 
   get message(): HttpRequest {
@@ -50,7 +60,7 @@ export class ExchangeInfo implements FetchInfo {
   }
 
   get remoteAddress(): string {
-    return this.message.remoteAddress;
+    return (this.#identity ?? this.message).remoteAddress;
   }
 
   get pattern(): string {
@@ -58,7 +68,7 @@ export class ExchangeInfo implements FetchInfo {
   }
 
   get scheme(): 'http' | 'https' {
-    return this.message.scheme;
+    return (this.#identity ?? this.message).scheme;
   }
 
   get rawHeaders(): readonly (readonly [string, string])[] {

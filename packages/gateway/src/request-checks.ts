@@ -1,5 +1,6 @@
 import type { HttpExchange, HttpRequest } from '@m2/core';
 import { badRequest, type Refusal, refusal } from './refusal.js';
+import { checkLimits, type ResolvedRequestLimits } from './request-limits.js';
 
 /** Methods that most requests have; a look-up instead of a regular expression. */
 const USUAL = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -9,9 +10,14 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const DIGITS = /^\d+$/;
 
 /** Why a fetch app cannot be given this request; undefined for one that it can. */
-export function checkRequest(message: HttpRequest, exchange: HttpExchange): Refusal | undefined {
+export function checkRequest(message: HttpRequest, exchange: HttpExchange, limits: ResolvedRequestLimits): Refusal | undefined {
   const { method } = message;
   if (!USUAL.has(method) && (FORBIDDEN.has(method.toUpperCase()) || !TOKEN.test(method))) return refusal(501);
+  return checkLimits(message, limits) ?? checkBody(message, exchange);
+}
+
+/** Why a request's body cannot be given to any app. */
+export function checkBody(message: HttpRequest, exchange: HttpExchange): Refusal | undefined {
   if (exchange.bodyUnavailable) return refusal(413, true);
   const length = message.header('content-length');
   const encoding = message.header('transfer-encoding');

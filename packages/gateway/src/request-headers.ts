@@ -1,7 +1,7 @@
 import type { ClientHeaders, HeaderValue } from '@m2/core';
 
 /** These name a file on Mongrel2's disk, and any client can send them (protocol 7.2): no app gets to see them. */
-const isUploadHeader = (name: string): boolean => name === 'x-mongrel2-upload-start' || name === 'x-mongrel2-upload-done';
+export const isUploadHeader = (name: string): boolean => name === 'x-mongrel2-upload-start' || name === 'x-mongrel2-upload-done';
 
 /**
  * The client's headers as the web platform has them: several values of one name are joined by `, `, cookies by `; `. A name
@@ -35,7 +35,8 @@ function join(name: string, value: HeaderValue): string {
   return value.join(', ');
 }
 
-const isShadowed = (name: string, source: ClientHeaders): boolean => name.includes('_') && source.has(name.replaceAll('_', '-'));
+export const isShadowed = (name: string, source: ClientHeaders): boolean =>
+  name.includes('_') && source.has(name.replaceAll('_', '-'));
 
 function setHeader(headers: Headers, name: string, value: string): void {
   try {

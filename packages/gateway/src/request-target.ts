@@ -1,8 +1,9 @@
 import { type HttpRequest, M2Error } from '@m2/core';
+import type { ClientIdentity } from './client-identity.js';
 import { badRequest, type Refusal, refusal } from './refusal.js';
 
 /** RFC 3986 3.2.2 and 3.2.3: a registered name, an IPv4 or an IPv6 address, and perhaps a port. No user, no path. */
-const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
+export const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
 
 /** A target that the URL parser would leave as it is: no byte to encode, no dot segment. */
 const NORMAL_TARGET = /^\/(?!.*(?:\/\.|%2e))(?!\.)[\w\-~!$&()*+,;=:@%/?.]*$/i;
@@ -24,10 +25,14 @@ export class RequestTargets {
     this.rootPath = rootPath.replace(/\/+$/, '');
   }
 
-  /** The request's URL below the root path, or why it is refused. */
-  url(message: HttpRequest): string | Refusal {
-    const host = message.header('host');
-    const origin = typeof host === 'string' && host !== '' ? this.origin(message.scheme, host) : withoutHost(message, host);
+  /** The request's URL below the root path, or why it is refused. Scheme and host are `identity`'s where one is given. */
+  url(message: HttpRequest, identity?: ClientIdentity): string | Refusal {
+    const own = message.header('host');
+    const scheme = identity?.scheme ?? message.scheme;
+    // A proxy that speaks for somebody else does not make two Host headers one.
+    const host = typeof own === 'object' ? own : (identity?.host ?? own);
+    const origin =
+      typeof host === 'string' && host !== '' ? this.origin(scheme, host) : withoutHost(message.version, scheme, host);
     if (typeof origin !== 'string') return origin;
     const target = this.target(message.uri);
     if (typeof target !== 'string') return target;
@@ -35,7 +40,7 @@ export class RequestTargets {
   }
 
   /** Path and query as the app is to see them. */
-  private target(uri: string): string | Refusal {
+  target(uri: string): string | Refusal {
     // A server-wide OPTIONS is about the app as a whole (RFC 9112 3.3).
     if (uri === '*') return '/';
     if (!uri.startsWith('/')) return badRequest('the request target is neither a path nor *');
@@ -59,10 +64,10 @@ export class RequestTargets {
   }
 }
 
-function withoutHost(message: HttpRequest, host: ReturnType<HttpRequest['header']>): string | Refusal {
+function withoutHost(version: HttpRequest['version'], scheme: string, host: ReturnType<HttpRequest['header']>): string | Refusal {
   if (typeof host === 'object') return badRequest('there are several Host headers');
   // HTTP/1.0 knows no Host; URLs need one.
-  if (message.version === 'HTTP/1.0') return `${message.scheme}://localhost`;
+  if (version === 'HTTP/1.0') return `${scheme}://localhost`;
   return badRequest('the Host header is missing');
 }
 

@@ -36,7 +36,7 @@ export function checkResponse(value: unknown): readonly [what: string, todo: str
 const isApp = (value: unknown): boolean => typeof value === 'function' || isFetchObject(value);
 
 /** Responses of other realms and of polyfills are as good. */
-function isResponse(value: unknown): value is Response {
+export function isResponse(value: unknown): value is Response {
   if (value instanceof Response) return true;
   if (typeof value !== 'object' || value === null) return false;
   const { status, headers, body } = value as Partial<Record<keyof Response, unknown>>;

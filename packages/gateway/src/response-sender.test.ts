@@ -1,27 +1,9 @@
 import { ManualClock, turns } from '@m2/core/testing';
 import { describe, expect, it } from 'vitest';
+import { fed } from '../test/fed-stream.js';
 import { connect, deferred, onlyFailure, serveApp } from '../test/harness.js';
 
 const encoder = new TextEncoder();
-
-/** A stream that the test feeds, and what became of it. */
-function fed() {
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const cancelled = deferred<unknown>();
-  const stream = new ReadableStream<Uint8Array>({
-    start(given) {
-      controller = given;
-    },
-    cancel: (reason) => cancelled.resolve(reason),
-  });
-  return {
-    stream,
-    cancelled: cancelled.promise,
-    push: (text: string) => controller?.enqueue(encoder.encode(text)),
-    end: () => controller?.close(),
-    fail: (error: Error) => controller?.error(error),
-  };
-}
 
 /** A stream that has all it will ever have. */
 function ready() {

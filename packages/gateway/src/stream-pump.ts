@@ -1,12 +1,6 @@
 import type { HttpExchange, ResponseOptions } from '@m2/core';
 import { toAbortError } from './abort-error.js';
-import { describeValue } from './app-failure.js';
-
-/**
- * Turns of the microtask queue that a read may take and still count as there already: enough for a body that was made of
- * a text or bytes, and for a few transforms on the way; nothing that waits for IO.
- */
-const TURNS = 32;
+import { chunkOf, Read } from './stream-read.js';
 
 /** A server-sent event stream, which does not end by itself. */
 export const isEventStream = ({ headers }: Response): boolean => /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
@@ -87,52 +81,3 @@ export class StreamPump {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-type Result = ReadableStreamReadResult<Uint8Array>;
-
-function chunkOf({ done, value }: Result): Uint8Array | undefined {
-  if (done) return undefined;
-  if (value instanceof Uint8Array) return value;
-  throw new TypeError(`A body's stream gave ${describeValue(value)}; only Uint8Array can be sent.`);
-}
-
-/** One read of a stream, which can be looked at without waiting for it. */
-class Read {
-  failed = false;
-  private result: Result | undefined;
-  private error: unknown;
-  private readonly done: Promise<void>;
-
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>) {
-    this.done = reader.read().then(
-      (result) => {
-        this.result = result;
-      },
-      (error: unknown) => {
-        this.failed = true;
-        this.error = error;
-      },
-    );
-  }
-
-  get settled(): boolean {
-    return this.failed || this.result !== undefined;
-  }
-
-  /** Whether it is over before anything else has happened. */
-  async soon(): Promise<boolean> {
-    for (let turn = 0; turn < TURNS && !this.settled; turn++) await undefined;
-    return this.settled;
-  }
-
-  /** What was read, once it is settled. Throws the stream's error. */
-  value(): Result {
-    if (this.failed) throw this.error;
-    return this.result as Result;
-  }
-
-  async wait(): Promise<Result> {
-    await this.done;
-    return this.value();
-  }
-}

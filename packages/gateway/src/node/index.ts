@@ -1,4 +1,5 @@
 export type { AppKind } from './app-kind.js';
+export { type GzipOptions, gzip } from './gzip.js';
 export type { ImportModule } from './import-app.js';
 export { type LoadAppOptions, type LoadedApp, loadApp } from './load-app.js';
 export type { FastifyLike, KoaLike, ListenerObject, NodeApp, NodeListener } from './node-app.js';
@@ -12,3 +13,4 @@ export {
   type UploadFolderStats,
   uploadFolder,
 } from './upload-folder.js';
+export type { CompressionLevels, ContentCoding } from './zlib-codings.js';
