@@ -93,7 +93,7 @@ async function serveHere(app: string, address: FrontAddress, values: DevValues, 
   const { kind, name, handler } = await loadApp(app, loadOptionsOf(values, logger, io));
   const options = serveOptionsOf(values, logger);
   const startedAt = io.clock.now();
-  const server = await serveLoaded(handler, { logger, sendSpec, recvSpec }, loaded, options);
+  const server = await serveLoaded(handler, { logger, sendSpec, recvSpec, bodyLimit: values['body-limit'] }, loaded, options);
   const servers = [{ sendSpec, recvSpec, inferred: false }];
   const { backend, transport } = loaded;
   showBanner(logger, { app: name, kind, io: backend.name, transport: transport.name, servers, pid: io.pid, url });

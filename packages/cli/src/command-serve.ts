@@ -10,6 +10,7 @@ import { type FlagValues, parseFlags } from './parse-flags.js';
 import { configText, loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
 import { readServeArguments, type ServeArguments, type ServerTarget } from './serve-arguments.js';
 import { supervise } from './supervise.js';
+import { openUploadDir } from './upload-dir.js';
 import { withErrors } from './with-errors.js';
 
 type ServeValues = FlagValues<typeof serveFlags>;
@@ -39,7 +40,13 @@ async function serveApp({ app, servers }: ServeArguments, values: ServeValues, l
   // What goes well, the parent says.
   const quiet = values['dev-child'] ? { ...logger, info: logger.debug } : logger;
   const options = serveOptionsOf(values, quiet);
-  const connection: ConnectionOptions = { logger: quiet, servers: servers.map((server) => serverOptions(server, values)) };
+  const uploadDir = values['upload-dir'];
+  const connection: ConnectionOptions = {
+    logger: quiet,
+    bodyLimit: values['body-limit'],
+    ...(uploadDir !== undefined && { uploads: await openUploadDir(uploadDir, io, logger) }),
+    servers: servers.map((server) => serverOptions(server, values)),
+  };
   const startedAt = io.clock.now();
   const server = await serveLoaded(handler, connection, loaded, options);
   const shown = servers.map(({ sendSpec, recvSpec, inferred }) => ({

@@ -24,6 +24,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   M2_OPTION_INVALID: EXIT.usage,
   M2_SOCKET_FAILED: EXIT.mongrel2,
   M2_SPEC_INVALID: EXIT.usage,
+  M2_UPLOAD_DIR_INVALID: EXIT.usage,
   M2_USAGE: EXIT.usage,
 };
 

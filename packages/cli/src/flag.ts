@@ -111,18 +111,19 @@ export function numberFlag(fallback: number, about: FlagText & { from: number; t
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
-/** Bytes, as a whole number with an optional KiB, MiB or GiB. */
-export function bytesFlag(fallback: number, fallbackText: string, about: FlagText): Flag<number> {
+/** Bytes, as a whole number with an optional KiB, MiB or GiB; at least `from`, which is 1 by default. */
+export function bytesFlag(fallback: number, fallbackText: string, about: FlagText & { from?: 0 | 1 }): Flag<number> {
+  const { from = 1, ...given } = about;
   return {
     placeholder: 'BYTES',
-    ...about,
+    ...given,
     fallback,
     fallbackText,
     parse(text, source) {
       const parts = /^(\d{1,15}) ?((?:[kmg]ib)?)$/i.exec(text);
       const value = Number(parts?.[1] ?? Number.NaN) * (UNITS[parts?.[2]?.toLowerCase() ?? ''] ?? 1);
-      if (value >= 1 && Number.isSafeInteger(value)) return value;
-      throw wrong(source, text, 'a number of bytes from 1, such as 1048576, 512KiB or 64MiB');
+      if (value >= from && Number.isSafeInteger(value)) return value;
+      throw wrong(source, text, `a number of bytes from ${from}, such as 1048576, 512KiB or 64MiB`);
     },
   };
 }

@@ -19,7 +19,7 @@ const common = {
   }),
   transport: textFlag('auto', {
     placeholder: 'NAME|MODULE',
-    help: 'The sockets: auto, zeromq, or a module that exports a Transport or a function that makes one.',
+    help: 'The sockets: auto (which is zmtp), zmtp, zeromq, or a module that exports a Transport or a function that makes one.',
   }),
   'root-path': textFlag('', {
     placeholder: 'PATH',
@@ -30,6 +30,10 @@ const common = {
   }),
   'max-inflight': numberFlag(1000, { from: 1, to: 1_000_000, help: 'Requests open at once; more wait in the queue.' }),
   'max-queue-bytes': bytesFlag(64 * 1024 * 1024, '64MiB', { help: 'Bytes of waiting requests; beyond it the answer is 503.' }),
+  'body-limit': bytesFlag(10 * 1024 * 1024, '10MiB', {
+    from: 0,
+    help: 'The largest request body; beyond it the answer is 413. 0 sets no limit.',
+  }),
   'request-timeout': secondsFlag(0, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),
 };
 
@@ -50,6 +54,10 @@ export const serveFlags = {
   'flow-control': choiceFlag(['auto', 'on', 'off'], 'auto', { help: "Mongrel2's download.flow_control; auto finds out." }),
   'send-ident': textFlag(undefined, { placeholder: 'UUID', help: "The handler's send_ident, to report requests of another." }),
   'recv-ident': textFlag(undefined, { placeholder: 'TEXT', help: "The handler's recv_ident, to report another subscription." }),
+  'upload-dir': textFlag(undefined, {
+    placeholder: 'DIR',
+    help: "The folder of Mongrel2's upload.temp_store as this host sees it; without it stored uploads get 413.",
+  }),
   'connect-timeout': secondsFlag(undefined, {
     help: 'Exit with 5 when no subscription was seen by then; without it, wait for ever.',
   }),
