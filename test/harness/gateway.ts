@@ -9,6 +9,7 @@ import {
   type Outcome,
   type Server,
   serve,
+  type Transport,
 } from '@m2/core';
 import type { Front } from '@m2/front';
 import { fetchHandler } from '@m2/gateway';
@@ -64,13 +65,13 @@ function testHandler(app: TestApp): Handler {
 export async function serveApp(
   connect: ConnectionOptions,
   front: { readonly port: number; badReplies(): number },
-  options: { readonly ready?: boolean } = {},
+  options: { readonly ready?: boolean; readonly transport?: Transport } = {},
 ): Promise<Gateway> {
   const app = new TestApp();
   const ended = new EventLog<Ended>();
   const log = new LogCapture();
   const server = await serve(testHandler(app), new Connection({ logger: log, ...connect }), {
-    backend: asyncBackend(),
+    backend: asyncBackend(options.transport === undefined ? {} : { transport: options.transport }),
     logger: log,
     ended: (uuid, epoch, id, outcome, truncated) => ended.add({ server: uuid, epoch, id, outcome, truncated }),
   });

@@ -11,6 +11,7 @@ import {
   type Transport,
 } from '@m2/core';
 import { zeromqTransport } from '@m2/transport-zeromq';
+import { zmtpTransport } from '@m2/transport-zmtp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { asyncBackend } from './index.js';
 
@@ -84,15 +85,18 @@ const hello: Handler = {
 };
 
 describe('asyncBackend', () => {
-  it('serves a handler over zeromq, which is its default transport', async () => {
-    const asker = await Asker.bind(zeromqTransport(), 'tcp://127.0.0.1:0', 'tcp://127.0.0.1:0');
-    const server = await start(asyncBackend(), hello, asker.addresses);
-    await server.ready;
-    expect(await asker.ask(7)).toBe('m2-test 1:7, HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
-    expect(await server.stop()).toEqual({ unfinished: 0 });
-    await server.closed;
-    expect(server.stats().counters).toMatchObject({ received: 1, replied: 1 });
-  });
+  it.each([zmtpTransport(), zeromqTransport()])(
+    'serves a handler over its default transport, to a server over $name',
+    async (transport) => {
+      const asker = await Asker.bind(transport, 'tcp://127.0.0.1:0', 'tcp://127.0.0.1:0');
+      const server = await start(asyncBackend(), hello, asker.addresses);
+      await server.ready;
+      expect(await asker.ask(7)).toBe('m2-test 1:7, HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+      expect(await server.stop()).toEqual({ unfinished: 0 });
+      await server.closed;
+      expect(server.stats().counters).toMatchObject({ received: 1, replied: 1 });
+    },
+  );
 
   it('serves over the transport that it is given, and a handler module that it imports', async () => {
     const transport: Transport & PeerTransport = memoryTransport();

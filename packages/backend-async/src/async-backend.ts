@@ -7,12 +7,12 @@ import {
   type Server,
   type Transport,
 } from '@m2/core';
-import { zeromqTransport } from '@m2/transport-zeromq';
+import { zmtpTransport } from '@m2/transport-zmtp';
 import { loadHandler } from './load-handler.js';
 
 /** Options of {@link asyncBackend}. */
 export interface AsyncBackendOptions {
-  /** What opens the links. Default: `zeromqTransport()`. */
+  /** What opens the links. Default: `zmtpTransport()`, which takes tcp and ipc addresses and needs no native library. */
   readonly transport?: Transport;
 }
 
@@ -21,7 +21,7 @@ export interface AsyncBackendOptions {
  * imported here, so it is the same module that the program's own imports give, and cannot be reloaded.
  */
 export function asyncBackend(options: AsyncBackendOptions = {}): Backend {
-  const transport = options.transport ?? zeromqTransport();
+  const transport = options.transport ?? zmtpTransport();
   return {
     name: 'async',
     capabilities: { inProcess: true, modules: true, reload: false },

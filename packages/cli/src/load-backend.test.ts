@@ -47,7 +47,7 @@ const load = (io: string) =>
   loadBackend(io, 'auto', {
     cwd,
     importModule: async (url) => {
-      if (url === '@m2/transport-zeromq') return { zeromqTransport: () => ours };
+      if (url === '@m2/transport-zmtp') return { zmtpTransport: () => ours };
       if (url === '@m2/backend-async')
         return {
           asyncBackend: (options: object) => ({
@@ -117,7 +117,7 @@ describe('loadBackend', () => {
     const io = {
       cwd,
       importModule: (url: string) =>
-        url === '@m2/transport-zeromq' ? Promise.resolve({ zeromqTransport: ours }) : Promise.reject(missing),
+        url === '@m2/transport-zmtp' ? Promise.resolve({ zmtpTransport: ours }) : Promise.reject(missing),
     };
     await expect(loadBackend('threads', 'auto', io)).rejects.toEqual(
       refusal('--io=threads: it needs the package @m2/backend-threads'),
@@ -126,8 +126,12 @@ describe('loadBackend', () => {
 });
 
 describe('loadTransport', () => {
-  it('loads the zeromq transport by its name, from the package itself', async () => {
-    expect((await loadTransport('zeromq', { cwd })).name).toBe('zeromq');
+  it.each([
+    ['auto', 'zmtp'],
+    ['zmtp', 'zmtp'],
+    ['zeromq', 'zeromq'],
+  ])('loads the transport %s, which is %s, from the package itself', async (name, expected) => {
+    expect((await loadTransport(name, { cwd })).name).toBe(expected);
   });
 
   it('refuses what is none, with what is missing', async () => {

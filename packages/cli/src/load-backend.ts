@@ -10,7 +10,8 @@ const BACKENDS: Readonly<Record<string, ModuleSpecifier>> = {
 };
 
 const TRANSPORTS: Readonly<Record<string, ModuleSpecifier>> = {
-  auto: { module: '@m2/transport-zeromq', export: 'zeromqTransport' },
+  auto: { module: '@m2/transport-zmtp', export: 'zmtpTransport' },
+  zmtp: { module: '@m2/transport-zmtp', export: 'zmtpTransport' },
   zeromq: { module: '@m2/transport-zeromq', export: 'zeromqTransport' },
 };
 
@@ -20,7 +21,8 @@ export interface LoadedBackend {
   readonly transport: Transport;
 }
 
-type LoadIo = Pick<CliIo, 'cwd' | 'importModule'>;
+/** What loading modules needs. */
+export type LoadIo = Pick<CliIo, 'cwd' | 'importModule'>;
 
 /** What is missing for a value to be a Backend; empty when nothing is. */
 export function missingForBackend(value: unknown): string[] {
@@ -77,10 +79,27 @@ async function loadAsync(transport: Transport, io: LoadIo): Promise<Backend> {
   throw refused('--io', 'async', made, ['a Backend', missingForBackend(made)]);
 }
 
-type Table = Readonly<Record<string, ModuleSpecifier>>;
-
 /** Imports the module, picks its export, and calls it when it is a function. */
-async function make(flag: string, name: string, table: Table, options: object, io: LoadIo): Promise<unknown> {
+async function make(flag: string, name: string, table: ModuleNames, options: object, io: LoadIo): Promise<unknown> {
+  const picked = await loadExport(flag, name, table, ['default', 'backend', 'transport'], io);
+  return typeof picked === 'function' ? callExport(flag, name, () => (picked as (options: object) => unknown)(options)) : picked;
+}
+
+/** Short names, and the modules that they stand for. */
+export type ModuleNames = Readonly<Record<string, ModuleSpecifier>>;
+
+/**
+ * The export that `name[:export]` means: a short name, a file, or an installed package. Without an export the first of
+ * `candidates` that the module has.
+ * @throws M2Error `M2_OPTION_INVALID`, which says what there is instead.
+ */
+export async function loadExport(
+  flag: string,
+  name: string,
+  table: ModuleNames,
+  candidates: readonly string[],
+  io: LoadIo,
+): Promise<unknown> {
   const known = Object.hasOwn(table, name) ? table[name] : undefined;
   const specifier = known ?? parseModuleSpecifier(name);
   const url = known === undefined ? resolveModule(specifier.module, io.cwd) : specifier.module;
@@ -91,10 +110,13 @@ async function make(flag: string, name: string, table: Table, options: object, i
     throw invalid(flag, name, `${text}${didYouMean(name, Object.keys(table))}`);
   }
   const exports = await importFrom(flag, name, url, known !== undefined, io);
-  const picked = pick(flag, name, specifier, exports);
-  if (typeof picked !== 'function') return picked;
+  return pick(flag, name, specifier, exports, candidates);
+}
+
+/** Calls a function that was loaded. @throws M2Error `M2_OPTION_INVALID` with what it throws as its cause. */
+export async function callExport(flag: string, name: string, call: () => unknown): Promise<unknown> {
   try {
-    return await (picked as (options: object) => unknown)(options);
+    return await call();
   } catch (cause) {
     throw invalid(flag, name, 'its function failed.', cause);
   }
@@ -111,9 +133,9 @@ async function importFrom(flag: string, name: string, url: string, ours: boolean
   }
 }
 
-function pick(flag: string, name: string, specifier: ModuleSpecifier, exports: object): unknown {
+function pick(flag: string, name: string, specifier: ModuleSpecifier, exports: object, candidates: readonly string[]): unknown {
   const module = exports as Readonly<Record<string, unknown>>;
-  const names = specifier.export === undefined ? ['default', 'backend', 'transport'] : [specifier.export];
+  const names = specifier.export === undefined ? candidates : [specifier.export];
   for (const candidate of names) if (module[candidate] !== undefined) return module[candidate];
   const has = Object.keys(module).join(', ') || 'nothing';
   throw invalid(
@@ -134,7 +156,8 @@ function refused(
   return invalid(flag, name, `the module gave ${got === 'object' ? 'an object' : got}, but ${missing}.`);
 }
 
-const invalid = (flag: string, name: string, text: string, cause?: unknown): M2Error =>
+/** A value of a flag that names a module, and what is wrong with it. */
+export const invalid = (flag: string, name: string, text: string, cause?: unknown): M2Error =>
   new M2Error('M2_OPTION_INVALID', `${flag}=${name}: ${text}`, {
     details: { flag, value: name },
     ...(cause === undefined ? {} : { cause }),

@@ -33,7 +33,7 @@ describe('m2 serve: an app behind a server', () => {
     const m2 = await serving();
     expect(await get('/')).toEqual([200, 'hello']);
     const [send, recv] = addresses();
-    for (const text of ['m2 0.', '(fetch app)', 'async over zeromq', send, recv, String(m2.pid), 'Press Ctrl+C to stop.']) {
+    for (const text of ['m2 0.', '(fetch app)', 'async over zmtp', send, recv, String(m2.pid), 'Press Ctrl+C to stop.']) {
       expect(m2.err.text).toContain(text);
     }
     m2.child.kill('SIGTERM');
@@ -52,7 +52,7 @@ describe('m2 serve: an app behind a server', () => {
   it('takes a backend of the user, loaded from a file', async () => {
     const m2 = await serving('./hello.mjs', '--io=./own-backend.mjs');
     expect(await get('/')).toEqual([200, 'hello']);
-    expect(m2.err.text).toContain('own over zeromq');
+    expect(m2.err.text).toContain('own over zmtp');
     m2.child.kill('SIGTERM');
     expect(await m2.ended).toBe(0);
   });
@@ -66,7 +66,7 @@ describe('m2 serve: an app behind a server', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines[0]).toMatchObject({ level: 'info', pid: m2.pid, kind: 'fetch', io: 'async', transport: 'zeromq' });
+    expect(lines[0]).toMatchObject({ level: 'info', pid: m2.pid, kind: 'fetch', io: 'async', transport: 'zmtp' });
   });
 
   it('waits for a Mongrel2 that comes later', async () => {

@@ -1,6 +1,7 @@
 /** Flags and length of a message frame of `size` bytes, as latin1 text (RFC 37 "Framing"). */
 export function frameHead(size: number, more: boolean): string {
   if (size < 256) return (more ? SHORT_MORE : SHORT)[size] as string;
+  if (size < 65536) return (more ? LONG_MORE : LONG) + String.fromCharCode(size >> 8, size & 255);
   return `${more ? '\x03' : '\x02'}${longLength(size)}`;
 }
 
@@ -30,3 +31,5 @@ const shortHeads = (flags: string): readonly string[] =>
   Array.from({ length: 256 }, (_, size) => flags + String.fromCharCode(size));
 const SHORT = shortHeads('\x00');
 const SHORT_MORE = shortHeads('\x01');
+const LONG = '\x02\0\0\0\0\0\0';
+const LONG_MORE = '\x03\0\0\0\0\0\0';

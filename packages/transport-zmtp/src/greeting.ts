@@ -48,7 +48,7 @@ export function decodeGreeting(bytes: Buffer): Greeting {
   if (mechanism !== 'NULL') {
     throw new M2Error(
       'M2_PEER_PROTOCOL',
-      `The peer asks for the security mechanism ${JSON.stringify(mechanism)}; this transport has NULL only. Use the zeromq transport for CURVE.`,
+      `The peer asks for the security mechanism ${JSON.stringify(mechanism)}; m2 has NULL only, as Mongrel2 has. Join hosts by a private network or a tunnel.`,
       { details: { mechanism } },
     );
   }

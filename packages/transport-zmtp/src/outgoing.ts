@@ -5,9 +5,17 @@ import { frameHead } from './frame-encoder.js';
 /** A text of so many characters is not joined to others: that would only copy it once more. */
 const ALONE_CHARACTERS = 64 * 1024;
 
+/** So few bytes are quicker joined to the text than written as a piece of their own. */
+const JOINED_BYTES = 512;
+
+function latin1(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1');
+}
+
 /**
  * What goes out on one connection. All frames of a tick are joined: texts to one latin1 string, written once; bytes are
- * written as they are, in between. Nothing is copied and there is no Buffer, closure or callback per message. Bytes that are
+ * written as they are, in between, unless they are few. There is no Buffer, closure or callback per message. Bytes that are
  * given must not be changed until they are out.
  */
 export class Outgoing {
@@ -46,6 +54,7 @@ export class Outgoing {
     const start = frameHead(size, more);
     this.waiting += start.length + size;
     if (typeof data === 'string' && data.length < ALONE_CHARACTERS) this.text += start + head + data;
+    else if (typeof data !== 'string' && data.length <= JOINED_BYTES) this.text += start + head + latin1(data);
     else {
       this.text += start + head;
       this.apart(data);
