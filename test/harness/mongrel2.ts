@@ -63,7 +63,7 @@ const isInstalled = (name: string): boolean =>
 export const hasMongrel2: boolean = isInstalled('mongrel2') && isInstalled('m2sh');
 
 /** What Mongrel2 is started through, so that it never outlives a test process that was killed. */
-const leash: readonly string[] = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+export const leash: readonly string[] = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
 
 /** Starts a Mongrel2 and waits until it answers HTTP. */
 export async function startMongrel2(options: Mongrel2Options = {}): Promise<RealMongrel2> {
@@ -215,7 +215,7 @@ class Mongrel2Process implements RealMongrel2 {
 }
 
 /** Whether a request that Mongrel2 answers by itself (an HTTP version that it refuses) gets its answer. */
-function answers(port: number): Promise<boolean> {
+export function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('GET / HTTP/3.9\r\n\r\n'));
     let answered = false;
