@@ -90,7 +90,7 @@ async function serveHere(app: string, address: FrontAddress, values: DevValues, 
   const { url, sendSpec, recvSpec } = address;
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
-  const { kind, name, handler } = await loadApp(app, loadOptionsOf(values, logger, io));
+  const { kind, name, handler } = await loadApp(app, await loadOptionsOf(values, logger, io));
   const options = serveOptionsOf(values, logger);
   const startedAt = io.clock.now();
   const server = await serveLoaded(handler, { logger, sendSpec, recvSpec, bodyLimit: values['body-limit'] }, loaded, options);

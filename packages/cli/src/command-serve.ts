@@ -36,7 +36,7 @@ export async function runServe(argv: readonly string[], io: CliIo): Promise<numb
 async function serveApp({ app, servers }: ServeArguments, values: ServeValues, logger: CliLogger, io: CliIo): Promise<number> {
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
-  const { kind, name, handler } = await loadApp(app, loadOptionsOf(values, logger, io));
+  const { kind, name, handler } = await loadApp(app, await loadOptionsOf(values, logger, io));
   // What goes well, the parent says.
   const quiet = values['dev-child'] ? { ...logger, info: logger.debug } : logger;
   const options = serveOptionsOf(values, quiet);

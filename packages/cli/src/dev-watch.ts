@@ -78,11 +78,26 @@ function untilSignal(process: AppProcess, logger: CliLogger, io: CliIo): Promise
   });
 }
 
+/** Settings that the child has as they are here. */
+const PASSED = [
+  'io',
+  'transport',
+  'root-path',
+  'max-inflight',
+  'max-queue-bytes',
+  'body-limit',
+  'uri-limit',
+  'header-limit',
+  'header-count',
+  'ws-max-payload',
+  'log-level',
+] as const;
+
 function childArguments(app: string, address: FrontAddress, values: DevValues, logger: CliLogger): string[] {
   const argv = ['serve', app, address.sendSpec, address.recvSpec, '--dev-child'];
-  const passed = ['io', 'transport', 'root-path', 'max-inflight', 'max-queue-bytes', 'log-level'] as const;
-  for (const name of passed) if (values[name] !== '') argv.push(`--${name}=${values[name]}`);
+  for (const name of PASSED) if (values[name] !== '') argv.push(`--${name}=${values[name]}`);
   for (const name of ['graceful-timeout', 'request-timeout'] as const) argv.push(`--${name}=${values[name] / 1000}`);
+  for (const name of ['trust-proxy', 'middleware'] as const) argv.push(...values[name].map((value) => `--${name}=${value}`));
   if (values.factory) argv.push('--factory');
   argv.push(`--log-format=${logger.format}`);
   return argv;

@@ -8,6 +8,7 @@ describe('exit codes', () => {
     expect(of('M2_USAGE')).toBe(2);
     expect(of('M2_SPEC_INVALID')).toBe(2);
     expect(of('M2_OPTION_INVALID')).toBe(2);
+    expect(of('M2_MIDDLEWARE_UNSUPPORTED')).toBe(2);
     expect(of('M2_CONNECT_TIMEOUT')).toBe(5);
     expect(of('M2_SOCKET_FAILED')).toBe(5);
     expect(of('M2_ADDRESS_INVALID')).toBe(1);

@@ -21,6 +21,7 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2,
 const byCode: Partial<Record<ErrorCode, number>> = {
   M2_CONNECT_TIMEOUT: EXIT.mongrel2,
   M2_HANDLER_INVALID: EXIT.appLoad,
+  M2_MIDDLEWARE_UNSUPPORTED: EXIT.usage,
   M2_OPTION_INVALID: EXIT.usage,
   M2_SOCKET_FAILED: EXIT.mongrel2,
   M2_SPEC_INVALID: EXIT.usage,

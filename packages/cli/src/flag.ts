@@ -128,15 +128,21 @@ export function bytesFlag(fallback: number, fallbackText: string, about: FlagTex
   };
 }
 
-/** Text that may be given several times; in the environment the values are separated by blanks. */
-export function listFlag(about: FlagText): Flag<readonly string[]> {
+/**
+ * Text that may be given several times; in the environment the values are separated by blanks. With `commas` both separate
+ * values everywhere.
+ */
+export function listFlag(about: FlagText & { commas?: boolean }): Flag<readonly string[]> {
+  const { commas = false, ...given } = about;
   return {
     placeholder: 'TEXT',
-    ...about,
+    ...given,
     fallback: [],
     repeatable: true,
     parse(text, source) {
-      const values = text.split(/\s+/).filter((value) => value !== '');
+      const separator = commas ? /[\s,]+/ : /\s+/;
+      // A path may have blanks in it where there is another way to give two.
+      const values = (commas || !source.startsWith('-') ? text.split(separator) : [text.trim()]).filter((value) => value !== '');
       if (values.length === 0) throw wrong(source, text, 'some text, not empty');
       return values;
     },

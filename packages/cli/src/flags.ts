@@ -34,7 +34,32 @@ const common = {
     from: 0,
     help: 'The largest request body; beyond it the answer is 413. 0 sets no limit.',
   }),
-  'request-timeout': secondsFlag(0, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),
+  'request-timeout': secondsFlag(60_000, { help: 'A request whose answer has not begun by then gets 504; 0 waits for ever.' }),
+  'uri-limit': bytesFlag(8 * 1024, '8KiB', {
+    help: 'The longest path and query; beyond it the answer is 414.',
+  }),
+  'header-limit': bytesFlag(16 * 1024, '16KiB', {
+    help: "All of a request's headers together; beyond it the answer is 431.",
+  }),
+  'header-count': numberFlag(100, {
+    from: 1,
+    to: 1300,
+    help: 'Header lines of a request; beyond it the answer is 431.',
+  }),
+  'ws-max-payload': bytesFlag(1024 * 1024, '1MiB', {
+    help: 'The longest WebSocket message; a longer one is closed with 1009. What the app itself sets goes first.',
+  }),
+  'trust-proxy': listFlag({
+    placeholder: 'ADDRESSES',
+    commas: true,
+    help:
+      'Proxies in front of Mongrel2 whose X-Forwarded-For, -Proto and -Host are believed: addresses, ranges such as 10.0.0.0/8, ' +
+      'loopback, linklocal, uniquelocal; may be given several times.',
+  }),
+  middleware: listFlag({
+    placeholder: 'NAME|MODULE',
+    help: 'What goes around a fetch app: gzip, buffer, or a module; may be given several times, the outermost first.',
+  }),
 };
 
 const logging = {

@@ -1,10 +1,11 @@
 import { type Backend, silentLogger } from '@m2/core';
+import { defaultRequestLimits } from '@m2/gateway';
 import { describe, expect, it } from 'vitest';
 import { fakeIo } from '../test/harness/fake-io.js';
 import { FakeServer } from '../test/harness/fake-server.js';
 import { serveFlags } from './flags.js';
 import { parseFlags } from './parse-flags.js';
-import { loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
+import { loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
 
 const values = (...argv: string[]) => parseFlags(serveFlags, argv, {}).values;
 const handler = { handle() {} };
@@ -47,6 +48,41 @@ describe('serveLoaded', () => {
       serveLoaded(handler, { sendSpec: 'tcp://h:2' }, { backend, transport }, { logger: silentLogger }),
     ).rejects.toEqual(expect.objectContaining({ code: 'M2_OPTION_INVALID', message: expect.stringContaining('recording') }));
     expect(calls).toEqual([]);
+  });
+});
+
+describe('loadOptionsOf', () => {
+  it('hands the limits, proxies and middleware to the gateway', async () => {
+    const given = values(
+      '--uri-limit=4KiB',
+      '--header-limit=8KiB',
+      '--header-count=50',
+      '--ws-max-payload=2MiB',
+      '--trust-proxy=loopback,10.0.0.0/8',
+      '--trust-proxy=192.0.2.1',
+      '--middleware=buffer',
+      '--middleware=gzip',
+    );
+    const io = fakeIo();
+    const options = await loadOptionsOf(given, loggerOf(given, io), io);
+    expect(options).toMatchObject({
+      limits: { uriBytes: 4096, headerBytes: 8192, headerCount: 50 },
+      maxPayload: 2 * 1024 * 1024,
+      trustProxy: ['loopback', '10.0.0.0/8', '192.0.2.1'],
+    });
+    expect(options.middleware?.map(({ name }) => name)).toEqual(['buffer', 'gzip']);
+  });
+
+  it('has the documented defaults', async () => {
+    const given = values();
+    const io = fakeIo();
+    expect(await loadOptionsOf(given, loggerOf(given, io), io)).toMatchObject({
+      limits: defaultRequestLimits,
+      maxPayload: 1024 * 1024,
+      trustProxy: [],
+      middleware: [],
+    });
+    expect(serveOptionsOf(given, loggerOf(given, io))).toMatchObject({ requestTimeoutMs: 60_000, maxInFlight: 1000 });
   });
 });
 

@@ -12,6 +12,7 @@ import { type CliLogger, createLogger, wantsColor } from './cli-logger.js';
 import type { devFlags, serveFlags } from './flags.js';
 import type { CliIo } from './io.js';
 import type { LoadedBackend } from './load-backend.js';
+import { loadMiddleware } from './load-middleware.js';
 import type { FlagTable, FlagValues, ParsedFlags } from './parse-flags.js';
 
 /** The settings that all commands which serve an app have. */
@@ -30,9 +31,21 @@ export function loggerOf(values: CommonValues, io: CliIo): CliLogger {
   });
 }
 
-/** How the app is loaded, from the settings. */
-export function loadOptionsOf(values: CommonValues, logger: CliLogger, io: CliIo): LoadAppOptions {
-  return { cwd: io.cwd, logger, rootPath: values['root-path'], ...(values.factory && { factory: true }) };
+/**
+ * How the app is loaded, from the settings.
+ * @throws M2Error `M2_OPTION_INVALID` for middleware that cannot be loaded.
+ */
+export async function loadOptionsOf(values: CommonValues, logger: CliLogger, io: CliIo): Promise<LoadAppOptions> {
+  return {
+    cwd: io.cwd,
+    logger,
+    rootPath: values['root-path'],
+    limits: { uriBytes: values['uri-limit'], headerBytes: values['header-limit'], headerCount: values['header-count'] },
+    maxPayload: values['ws-max-payload'],
+    trustProxy: values['trust-proxy'],
+    middleware: await loadMiddleware(values.middleware, io),
+    ...(values.factory && { factory: true }),
+  };
 }
 
 /** How requests are taken, from the settings. */

@@ -3,6 +3,7 @@ import { M2Error } from '@m2/core';
 import { describe, expect, it } from 'vitest';
 import { keepLines, serveApp } from '../../test/harness.js';
 import { nativeImport } from '../../test/native-import.js';
+import type { Middleware } from '../index.js';
 import { type LoadAppOptions, type LoadedApp, loadApp } from './index.js';
 
 const cwd = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url));
@@ -61,6 +62,28 @@ describe('loadApp: what is an app', () => {
     const { ask } = await serveApp({ handler });
     expect([(await ask('/shop/cart')).text, (await ask('/cart')).status]).toEqual(['default /cart', 404]);
   });
+});
+
+describe('loadApp: middleware', () => {
+  const marking: Middleware = async (_, next) => {
+    const response = await next();
+    response.headers.set('marked', 'yes');
+    return response;
+  };
+
+  it('goes around a fetch app', async () => {
+    const { handler } = await load('./default.mjs', { middleware: [marking] });
+    const { ask } = await serveApp({ handler });
+    expect((await ask('/x')).header('marked')).toBe('yes');
+  });
+
+  it.each(['./listener.mjs', './server.mjs', './express-like.mjs', './koa-like.mjs', './fastify-like.mjs'])(
+    'is refused around %s, which has its own',
+    async (specifier) => {
+      const error = await failure(specifier, { middleware: [marking] });
+      expect([error.code, error.message]).toEqual(['M2_MIDDLEWARE_UNSUPPORTED', expect.stringContaining(`${specifier} exports`)]);
+    },
+  );
 });
 
 describe('loadApp: M2_APP_NOT_FOUND', () => {

@@ -36,7 +36,7 @@ const EXAMPLE = 'export default (request) => new Response("hello")';
  * the module itself when it exports `fetch`; else the default export, which may be a promise. A factory is called only when
  * told: calling any other function would run an app without a request.
  * @throws M2Error `M2_APP_NOT_FOUND`, `M2_APP_EXPORT_MISSING`, `M2_APP_IMPORT_FAILED`, `M2_APP_TYPESCRIPT_UNSUPPORTED`,
- * `M2_APP_NOT_RECOGNISED`, and as `fetchHandler`.
+ * `M2_APP_NOT_RECOGNISED`, `M2_MIDDLEWARE_UNSUPPORTED` for middleware around anything but a fetch app, and as `fetchHandler`.
  */
 export async function loadApp(specifier: string, options: LoadAppOptions = {}): Promise<LoadedApp> {
   const { cwd = process.cwd(), factory, importModule = (url) => import(url), ...handlerOptions } = options;
@@ -48,6 +48,7 @@ export async function loadApp(specifier: string, options: LoadAppOptions = {}): 
   const app = isFactory ? await callFactory(picked, parsed) : await settle(picked, parsed, 'its promise was rejected with');
   const kind = appKind(app);
   if (kind === undefined) throw notRecognised(parsed, app, isFactory);
+  if (kind !== 'fetch' && (handlerOptions.middleware ?? []).length > 0) throw noMiddleware(parsed, kind);
   if (kind !== 'fetch') throw cannotRun(parsed, kind);
   return {
     kind,
@@ -105,6 +106,15 @@ const DESCRIBED: Readonly<Record<Exclude<AppKind, 'fetch'>, string>> = {
   fastify: 'a Fastify app',
   server: 'an http.Server',
 };
+
+/** Between the two there is a whole server: what a response is to fetch, (req, res) apps never make. */
+const noMiddleware = ({ given, path }: AppSpecifier, kind: Exclude<AppKind, 'fetch'>): M2Error =>
+  new M2Error(
+    'M2_MIDDLEWARE_UNSUPPORTED',
+    `Middleware (--middleware) goes around fetch apps, but ${given} exports ${DESCRIBED[kind]}. Leave it out, and use the app's own, such ` +
+      'as the package compression for gzip with Express, or @fastify/compress with Fastify.',
+    { details: { path, kind } },
+  );
 
 function cannotRun(specifier: AppSpecifier, kind: Exclude<AppKind, 'fetch'>): M2Error {
   const hint = kind === 'node' ? ' If it is a fetch app, export it as { fetch: app }' : '';
