@@ -1,0 +1,198 @@
+import { asyncBackend } from '@m2/backend-async';
+import { type Server, serve } from '@m2/core';
+import { fetchHandler } from '@m2/gateway';
+import { gzip } from '@m2/gateway/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { within } from '../harness/deadline.js';
+import { describeWithMongrel2 } from '../harness/describe.js';
+import { EventLog } from '../harness/event-log.js';
+import { RawClient, request } from '../harness/raw-client.js';
+import type { RawResponse } from '../harness/response-parser.js';
+
+const SETTINGS = {
+  'limits.buffer_size': 65_536,
+  'limits.client_read_retries': 50,
+  'limits.content_length': 20_480,
+  'upload.stream': 1,
+  no_clobber_xff: 1,
+};
+
+describeWithMongrel2('limits behind the real Mongrel2', { settings: SETTINGS }, (given) => {
+  const seen = new EventLog<{ readonly path: string }>();
+  let release = (): void => {};
+  let server: Server;
+
+  const app = async (incoming: Request, info: { readonly remoteAddress: string }): Promise<Response> => {
+    const { pathname } = new URL(incoming.url);
+    seen.add({ path: pathname });
+    if (pathname === '/wait') {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+        incoming.signal.addEventListener('abort', () => resolve());
+      });
+    }
+    if (pathname === '/who') return Response.json([incoming.url, info.remoteAddress]);
+    if (incoming.method === 'POST') return new Response(`${(await incoming.arrayBuffer()).byteLength}`);
+    return new Response('in');
+  };
+
+  beforeAll(async () => {
+    const handler = fetchHandler(app, { trustProxy: ['loopback'], maxPayload: 10_000, websocket: {} });
+    server = await serve(
+      handler,
+      { ...given.mongrel2.connect, bodyLimit: 100_000 },
+      { backend: asyncBackend(), maxInFlight: 1, maxQueueBytes: 0, requestTimeoutMs: 1500 },
+    );
+    await within(server.ready, 'm2 is connected');
+  });
+
+  afterAll(async () => {
+    await server.stop({ graceMs: 0 });
+    const { received, replied, clientGone, shed, workerDied, timedOut } = server.stats().counters;
+    expect(replied + clientGone + shed + workerDied + timedOut).toBe(received);
+    expect(given.mongrel2.badReplies()).toBe(0);
+  });
+
+  /** Sends these very bytes on a connection of their own. */
+  async function send(bytes: string): Promise<RawResponse> {
+    const client = await RawClient.connect(given.mongrel2.port);
+    try {
+      client.write(bytes);
+      return await client.response();
+    } finally {
+      await client.close();
+    }
+  }
+
+  const status = async (...parts: Parameters<typeof request>): Promise<number> => (await send(request(...parts))).status;
+  const lines = (count: number, value = '1') => Array.from({ length: count }, (_, n) => `X-${n}: ${value}`);
+
+  describe('the head of a request', () => {
+    it('414: a path and query over 8 KiB', async () => {
+      expect(await status('GET', `/${'p'.repeat(8191)}`)).toBe(200);
+      expect(await status('GET', `/${'p'.repeat(8192)}`)).toBe(414);
+    });
+
+    it('431: headers over 16 KiB, or over 100 of them', async () => {
+      expect(await status('GET', '/', lines(15, 'v'.repeat(1000)))).toBe(200);
+      expect(await status('GET', '/', lines(17, 'v'.repeat(1000)))).toBe(431);
+      expect(await status('GET', '/', lines(90))).toBe(200);
+      expect(await status('GET', '/', lines(101))).toBe(431);
+    });
+
+    it.each<[string, string]>([
+      ['two Hosts', request('GET', '/', ['Host: one', 'Host: two'])],
+      ['two Hosts that are the same', request('GET', '/', ['Host: one', 'Host: one'])],
+      ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
+      ['a Host that is none', request('GET', '/', ['Host: a b/c'])],
+      ['a Content-Length with letters', `${request('POST', '/', ['Content-Length: 2abc'])}ab`],
+      ['a Content-Length with a sign', `${request('POST', '/', ['Content-Length: +2'])}ab`],
+      ['two Content-Lengths', `${request('POST', '/', ['Content-Length: 2', 'Content-Length: 3'])}abc`],
+      ['both framings', `${request('POST', '/', ['Content-Length: 6', 'Transfer-Encoding: chunked'])}0\r\n\r\nX`],
+      [
+        'both framings, the other way round',
+        `${request('POST', '/', ['Transfer-Encoding: chunked', 'Content-Length: 5'])}0\r\n\r\n`,
+      ],
+    ])('400 and the end of the connection: %s', async (_, bytes) => {
+      const before = seen.entries.length;
+      const client = await RawClient.connect(given.mongrel2.port);
+      client.write(bytes);
+      const response = await client.response();
+      expect(response.status).toBe(400);
+      await client.closed();
+      await client.close();
+      expect(seen.entries.length).toBe(before);
+    });
+  });
+
+  describe('the body, the number of requests, and their time', () => {
+    it('413: a body over the limit, announced or not', async () => {
+      expect(await status('POST', '/', [], 'b'.repeat(15_000))).toBe(200);
+      expect(await status('POST', '/', [], 'b'.repeat(99_000))).toBe(200);
+      expect(await status('POST', '/', ['Content-Length: 100001'])).toBe(413);
+      const chunk = `${(60_000).toString(16)}\r\n${'c'.repeat(60_000)}\r\n`;
+      expect((await send(`${request('POST', '/', ['Transfer-Encoding: chunked'])}${chunk}${chunk}0\r\n\r\n`)).status).toBe(413);
+      expect(server.stats().counters.tooLarge).toBe(2);
+    });
+
+    it('503 with Retry-After: more requests at once than there is room for', async () => {
+      const mark = seen.entries.length;
+      const first = send(request('GET', '/wait'));
+      await seen.first('the first is being answered', ({ path }) => path === '/wait', mark);
+      const second = await send(request('GET', '/'));
+      expect([second.status, second.header('retry-after')]).toEqual([503, '1']);
+      release();
+      expect((await first).status).toBe(200);
+      expect(server.stats().counters.shed).toBe(1);
+    });
+
+    it('504 and the end of the connection: no answer in time', async () => {
+      const client = await RawClient.connect(given.mongrel2.port);
+      client.get('/wait');
+      const response = await client.response();
+      expect([response.status, response.header('connection')]).toEqual([504, 'close']);
+      await client.closed();
+      await client.close();
+      expect(server.stats().counters.timedOut).toBe(1);
+    });
+
+    it('1009: a WebSocket message over the limit', async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${given.mongrel2.port}/`);
+      const closed = new Promise<number>((resolve, reject) => {
+        socket.once('close', resolve).once('error', reject);
+      });
+      await within(new Promise((resolve) => socket.once('open', resolve)), 'the WebSocket opens');
+      socket.send('m'.repeat(10_001));
+      expect(await within(closed, 'the WebSocket is closed')).toBe(1009);
+    });
+  });
+
+  it('57: believes the X-Forwarded headers of a trusted proxy, when Mongrel2 leaves them alone', async () => {
+    const forwarded = ['X-Forwarded-For: 6.6.6.6, 203.0.113.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: shop.example'];
+    const response = await send(request('GET', '/who', forwarded));
+    expect(JSON.parse(response.text())).toEqual(['https://shop.example/who', '203.0.113.9']);
+    expect(JSON.parse((await send(request('GET', '/who'))).text())).toEqual(['http://localhost/who', '127.0.0.1']);
+  });
+});
+
+describeWithMongrel2('gzip behind the real Mongrel2', {}, (given) => {
+  it('lets each event be read when it was sent', async () => {
+    const events: ((text: string | undefined) => void)[] = [];
+    const app = () =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          start(controller) {
+            events.push((text) => (text === undefined ? controller.close() : controller.enqueue(new TextEncoder().encode(text))));
+          },
+        }),
+        { headers: { 'content-type': 'text/event-stream' } },
+      );
+    const server = await serve(fetchHandler(app, { middleware: [gzip()] }), given.mongrel2.connect, { backend: asyncBackend() });
+    await within(server.ready, 'm2 is connected');
+    for (const coding of ['gzip', 'br']) {
+      const response = await within(fetch(given.mongrel2.url, { headers: { 'accept-encoding': coding } }), 'the head comes');
+      expect(response.headers.get('content-encoding')).toBe(coding);
+      const send = events.pop() ?? (() => {});
+      const reader = response.body?.getReader();
+      const decoder = new TextDecoder();
+      for (const event of ['data: 1\n\n', 'data: 2\n\n']) {
+        send(event);
+        let seen = '';
+        while (seen !== event) {
+          const result = await within(
+            reader?.read() ?? Promise.reject(new Error('There is no body.')),
+            `${coding}: ${event.trim()} comes`,
+          );
+          seen += decoder.decode(result.value);
+          expect([result.done, event.startsWith(seen)]).toEqual([false, true]);
+        }
+      }
+      send(undefined);
+      expect(await within(reader?.read() ?? Promise.reject(new Error('There is no body.')), 'the end comes')).toMatchObject({
+        done: true,
+      });
+    }
+    await server.stop();
+  });
+});
