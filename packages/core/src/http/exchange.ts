@@ -34,6 +34,12 @@ export class HttpExchange implements ClientOwner {
   readonly body: RequestBody;
 
   private readonly incoming: ExchangeBody;
+  /**
+   * The response has no end of its own, as a stream of events has none: `signal` aborts when the server stops. Found out from
+   * the head by `start`; to be set for one that was framed elsewhere. Default false.
+   */
+  endless = false;
+
   private state: 'open' | 'streaming' | 'ended' | 'gone' = 'open';
   private head: ResponseHead | undefined;
   private written = 0;
@@ -321,7 +327,7 @@ export class HttpExchange implements ClientOwner {
   }
 
   private get isEventStream(): boolean {
-    return this.head !== undefined && /^content-type: *text\/event-stream/im.test(this.head.text);
+    return this.endless || (this.head !== undefined && /^content-type: *text\/event-stream/im.test(this.head.text));
   }
 
   private abort(cause: M2Error): void {

@@ -1,5 +1,5 @@
 // The classes behind M2Request. Headers stay in the one object that the parser made until someone asks for them.
-import { clientHeaderOf, clientHeadersOf, metaOf, type RawFields } from './header-block.js';
+import { clientHeaderLinesOf, clientHeaderOf, clientHeadersOf, metaOf, type RawFields } from './header-block.js';
 import type {
   ClientHeaders,
   CreditsNotice,
@@ -72,6 +72,10 @@ class DecodedMessage implements MessageBase {
 
   header(name: string): HeaderValue | undefined {
     return clientHeaderOf(this.#fields, name);
+  }
+
+  rawHeaders(): string[] {
+    return clientHeaderLinesOf(this.#fields);
   }
 
   detach(): void {

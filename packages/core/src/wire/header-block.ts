@@ -128,6 +128,18 @@ export function clientHeadersOf(fields: RawFields): ClientHeaders {
   return headers;
 }
 
+/** The client's headers as names and values by turns, several values of one name as several pairs. */
+export function clientHeaderLinesOf(fields: RawFields): string[] {
+  const lines: string[] = [];
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || isMetaName(name)) continue;
+    if (typeof value === 'string') lines.push(name, value);
+    else for (const one of value) lines.push(name, one);
+  }
+  return lines;
+}
+
 /** One of the client's headers, without building the map. Names of Object.prototype are no headers. */
 export const clientHeaderOf = (fields: RawFields, name: string): HeaderValue | undefined =>
   !isMetaName(name) && Object.hasOwn(fields, name) ? fields[name] : undefined;

@@ -21,6 +21,8 @@ export interface MessageBase {
   header(name: string): HeaderValue | undefined;
   /** How many header lines the message has, Mongrel2's own dozen included; what came under one name several times counts as often. */
   readonly headerLines: number;
+  /** A new list of `headers`, names and values by turns; several values of one name are several pairs. Without building the map. */
+  rawHeaders(): string[];
   /** The body's bytes. A view on the received message until {@link detach}. */
   readonly body: Uint8Array;
   /** Makes `body` a copy when it is a small view on a large buffer, so that what outlives its tick holds no more than it needs. */
