@@ -55,8 +55,8 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a database that Mongrel2 loads, in one step: whoever opens it sees the old one or the new one. The log of the old one goes on. Mongrel2 takes the new one
- * in when it is reloaded.
+ * Writes a database that Mongrel2 loads, in one step: whoever opens it sees the old one or the new one. The log of the old one goes on. Mongrel2 reads it
+ * when it is started the next time.
  * @throws M2Error `M2_CONFIG_NOT_WRITTEN`, `M2_CONFIG_BUSY` when the old one is being written, and what reading it throws: only a database is replaced.
  */
 export async function writeConfig(path: string, model: ConfigModel, options: WriteOptions = {}): Promise<void> {

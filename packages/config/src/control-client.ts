@@ -169,19 +169,31 @@ export class ControlClient {
     await this.request('kill', { id }, options);
   }
 
-  /** Reads the configuration anew, as SIGHUP does; handlers that did not change keep their sockets. Resolves when the signal was taken, not when it is done. */
+  /**
+   * What SIGHUP does: Mongrel2 1.12 opens its logs and reads certificates anew. It does not read its configuration again; that takes a restart. Resolves
+   * when the signal was taken, not when it is done.
+   */
   async reload(options?: ControlRequestOptions): Promise<void> {
     await this.request('reload', {}, options);
   }
 
   /** Ends Mongrel2 as SIGINT does. */
   async stop(options?: ControlRequestOptions): Promise<void> {
-    await this.request('stop', {}, options);
+    await this.end('stop', options);
   }
 
   /** Ends Mongrel2 as SIGTERM does. */
   async terminate(options?: ControlRequestOptions): Promise<void> {
-    await this.request('terminate', {}, options);
+    await this.end('terminate', options);
+  }
+
+  /** It may be gone before its answer is out. */
+  private async end(command: 'stop' | 'terminate', options?: ControlRequestOptions): Promise<void> {
+    try {
+      await this.request(command, {}, options);
+    } catch (error) {
+      if (!M2Error.is(error) || error.code !== 'M2_LINK_DOWN') throw error;
+    }
   }
 
   /** Closes at once; open questions reject with `M2_CLOSED`. Idempotent. */

@@ -154,7 +154,8 @@ class Resolver {
 
   private tnetstring(settings: TnetstringInput, where: string): string {
     try {
-      return formatTnetstring(utf8(settings));
+      // Text of the database: its UTF-8 is what lengths count.
+      return Buffer.from(formatTnetstring(utf8(settings)), 'latin1').toString('utf8');
     } catch (error) {
       this.problem(`${where}.settings`, M2Error.is(error) ? error.message : String(error));
       return '0:}';

@@ -26,9 +26,11 @@ export interface ConfiguredMongrel2 extends Surroundings {
 }
 
 /** Makes the folder, builds the database with `@m2/config`, and starts Mongrel2 with the first of its servers. */
-export function startConfigured(define: (given: Surroundings) => ConfigDefinition): Promise<ConfiguredMongrel2> {
+export function startConfigured(
+  define: (given: Surroundings) => ConfigDefinition | Promise<ConfigDefinition>,
+): Promise<ConfiguredMongrel2> {
   return start(async (given, database) => {
-    const { model } = checkDefinition(define(given));
+    const { model } = checkDefinition(await define(given));
     await writeConfig(database, model);
     return model.servers[0]?.uuid ?? '';
   });
