@@ -1,7 +1,7 @@
-/** One handler of a Mongrel2 server and the route that leads to it. */
+/** One handler of a Mongrel2 server and the routes that lead to it. */
 export interface HandlerOptions {
-  /** Default `/`: every path. */
-  readonly route?: string;
+  /** One, or several. Default `/`: every path. */
+  readonly route?: string | readonly string[];
   /** Default `tnetstring`. */
   readonly protocol?: 'json' | 'tnetstring';
   /** Default: `m2-` and the handler's place in the list. */
@@ -48,7 +48,7 @@ function handler(config: HandlerConfig): string {
 /** What `m2sh load` reads. */
 export function formatConfig(config: ServerConfig): string {
   const handlers = config.handlers.map((one, index) => `handler_${index} = ${handler(one)}`);
-  const routes = config.handlers.map((one, index) => `${quote(one.route)}: handler_${index}`);
+  const routes = config.handlers.flatMap(({ route }, index) => [route].flat().map((path) => `${quote(path)}: handler_${index}`));
   const settings = Object.entries(config.settings).map(
     ([key, value]) => `${quote(key)}: ${typeof value === 'number' ? value : quote(value)}`,
   );

@@ -1,6 +1,6 @@
 import { asyncBackend } from '@m2/backend-async';
 import { Connection, type ConnectionOptions, type Handler, type Server, serve } from '@m2/core';
-import { zeromqTransport } from '@m2/transport-zeromq';
+import { zmtpTransport } from '@m2/transport-zmtp';
 import { within } from './deadline.js';
 import { EventLog } from './event-log.js';
 import type { Ended } from './gateway.js';
@@ -19,7 +19,7 @@ export interface Served {
 export async function serveHandler(handler: Handler, connect: ConnectionOptions): Promise<Served> {
   const ended = new EventLog<Ended>();
   const log = new LogCapture();
-  const tap = new TappedTransport(zeromqTransport());
+  const tap = new TappedTransport(zmtpTransport());
   const server = await serve(handler, new Connection({ logger: log, ...connect }), {
     backend: asyncBackend({ transport: tap }),
     logger: log,
