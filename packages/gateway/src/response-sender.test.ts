@@ -258,7 +258,9 @@ describe('streams of events when the server stops', () => {
   it('are told by their signal, and may say farewell', async () => {
     const events = fed();
     const { mongrel2, server } = await serveApp((request) => {
-      request.signal.addEventListener('abort', () => {
+      request.signal.addEventListener('abort', async () => {
+        // Not at once: what it has to say, it has to ask for first.
+        await turns(5);
         events.push('data: bye\n\n');
         events.end();
       });
