@@ -21,13 +21,15 @@ for (const [way, settings] of Object.entries({ stored: STORED, streamed: { 'uplo
       await sender.client.close();
     });
 
-    it('a length over it gets 413 before the app runs; a small rest is taken, and the connection goes on', async () => {
+    it('a length over it gets 413 before the app runs; a small rest is taken', async () => {
       const before = served.counters().tooLarge;
       const sender = await Sender.begin(served.port, '/read/over', 'length', LIMIT + 1);
       expect((await sender.client.response()).status).toBe(413);
       sender.finish();
-      sender.client.get('/hello');
-      expect((await sender.client.response()).text()).toBe('hello\n');
+      if (way === 'streamed') {
+        sender.client.get('/hello');
+        expect((await sender.client.response()).text()).toBe('hello\n');
+      } else expect(await sender.client.closed()).toHaveLength(0);
       await sender.client.close();
       expect(served.app.bodies.entries.filter(({ path }) => path === '/read/over')).toEqual([]);
       expect(served.counters().tooLarge).toBe(before + 1);

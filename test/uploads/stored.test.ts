@@ -81,21 +81,30 @@ function parsedBodies(suite: UploadSuite, framing: Framing): void {
 
 /** Bodies that are not. */
 function brokenBodies(suite: UploadSuite, framing: Framing): void {
-  it.each(['ignore', 'throw', 'first'])('the file goes and the connection goes on: an app that does %s', async (what) => {
+  it.each(['ignore', 'throw', 'first'])('the file goes: an app that does %s', async (what) => {
     const sender = await suite.begin(`/${what}`, framing, 2 * HALF);
     sender.finish();
-    expect((await sender.client.response()).status).toBe(what === 'throw' ? 500 : 200);
+    const response = await sender.client.response();
+    expect(response.status).toBe(what === 'throw' ? 500 : 200);
     await suite.served.empty();
-    await suite.expectAlive(sender);
+    // Whether Mongrel2 had all of the body when the app answered is chance.
+    if (response.header('connection') === 'close')
+      expect([framing, await sender.client.closed()]).toEqual(['length', Buffer.of()]);
+    else await suite.expectAlive(sender);
   });
 
-  it('an answer before the body has come: the rest is stored and removed, the connection goes on', async () => {
+  it('an answer before the body has come: the rest is stored and removed', async () => {
     const sender = await suite.begin('/ignore', framing, 2 * HALF);
     sender.send(HALF);
-    expect((await sender.client.response()).text()).toBe('ignored\n');
+    const response = await sender.client.response();
+    expect([response.text(), response.header('connection')]).toEqual(['ignored\n', framing === 'length' ? 'close' : undefined]);
     expect(suite.served.files()).toHaveLength(1);
     sender.finish();
-    await suite.expectAlive(sender);
+    // Behind a body with a length Mongrel2 would mix up the next request with it: that must not be waited for in vain.
+    if (framing === 'length') {
+      sender.client.get('/hello');
+      await sender.client.closed();
+    } else await suite.expectAlive(sender);
     await suite.served.empty();
   });
 

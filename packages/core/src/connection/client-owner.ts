@@ -28,6 +28,8 @@ export interface StoredBodySource {
   readonly start: string;
   readonly file: StoredFile | undefined;
   readonly length: number | undefined;
+  /** The connection is to be closed when the upload is complete. */
+  closes: boolean;
 }
 
 /** Whoever reads a streamed request body. None of these may throw. */

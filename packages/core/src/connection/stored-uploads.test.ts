@@ -118,6 +118,31 @@ describe('A stored upload', () => {
     expect(clients().filter(({ uploading }) => uploading)).toEqual([]);
   });
 
+  it('that is answered before its length has come says close, and closes when the rest is there', async () => {
+    const { files, one, clients, replies } = await served(ignoring);
+    one.start(length(30_000));
+    await settled();
+    const [answer] = replies;
+    expect(answer).toMatchObject({ kind: 'data' });
+    expect(new TextDecoder().decode((answer as { data: Uint8Array }).data)).toContain('\r\nConnection: close\r\n');
+    expect([files.log, clients().length, replies.length]).toEqual([['a open 30000', 'a close'], 1, 1]);
+    one.done(length(30_000));
+    await settled();
+    expect([files.log.at(-1), clients(), replies.at(-1)]).toEqual(['a complete', [], expect.objectContaining({ kind: 'close' })]);
+  });
+
+  it('closes at once after an answer that is cut short', async () => {
+    const { files, one, clients } = await served(
+      http((exchange) => {
+        exchange.start(200, []);
+        exchange.fail();
+      }),
+    );
+    one.start(length(30_000));
+    await settled();
+    expect([files.log, clients()]).toEqual([['a open 30000', 'a close', 'a abandon'], []]);
+  });
+
   it('closes its connection after the answer when much of it is still to come, and gives its file up', async () => {
     const { files, one, clients } = await served(ignoring);
     one.start(length(5_000_000));

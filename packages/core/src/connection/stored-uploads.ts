@@ -20,7 +20,7 @@ export class StoredUploads {
     if (upload === undefined) return;
     const { start, length, path } = upload;
     const file = path === undefined ? undefined : this.files?.open(path, length);
-    client.stored = { start, file, length };
+    client.stored = { start, file, length, closes: false };
     client.storedFile = file;
     client.storedNowhere = file === undefined;
     client.uploading = file !== undefined;
@@ -52,9 +52,11 @@ export class StoredUploads {
 
   /** The upload of the connection is complete. Any later request shows it too, when its word went to another handler. */
   complete(client: Client): void {
-    client.stored?.file?.complete();
+    const { stored } = client;
+    stored?.file?.complete();
     client.stored = undefined;
     client.uploading = false;
+    if (stored?.closes) client.close();
   }
 
   /** A message that no handler will get: the file that begins with it, which nobody else knows of, is removed. */

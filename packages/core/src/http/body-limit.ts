@@ -1,6 +1,6 @@
 import { M2Error } from '../errors.js';
 import type { HttpRequest } from '../wire/message.js';
-import { declaredLength, type ExchangeBody } from './request-body.js';
+import { type CloseWhen, declaredLength, type ExchangeBody } from './request-body.js';
 
 /** Whether a request's body is known to be over the limit before it is read. `limit` in bytes, 0 for none. */
 export function isOverLimit(request: HttpRequest, limit: number): boolean {
@@ -29,8 +29,8 @@ export class LimitedBody implements ExchangeBody {
     return whole !== undefined && whole.length > this.limit ? undefined : whole;
   }
 
-  get tooMuchLeft(): boolean {
-    return this.body.tooMuchLeft;
+  get mustClose(): boolean {
+    return this.body.mustClose;
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -53,7 +53,7 @@ export class LimitedBody implements ExchangeBody {
     this.body.cancel();
   }
 
-  finish(): boolean {
+  finish(): CloseWhen {
     return this.body.finish();
   }
 

@@ -72,6 +72,11 @@ export class HttpExchange implements ClientOwner {
     return this.client.storedNowhere;
   }
 
+  /** The connection cannot go on after a response that is complete now, which should say `Connection: close`: much of the body is unread. */
+  get mustClose(): boolean {
+    return this.incoming.mustClose;
+  }
+
   /** The response's head was given; it can be changed no more. */
   get headSent(): boolean {
     return this.state !== 'open';
@@ -230,7 +235,7 @@ export class HttpExchange implements ClientOwner {
     const end = truncated ? 2 : 1;
     if (bytes.length > 0 && this.client.bufferedAmount === 0) this.client.write('', bytes, end);
     else this.client.writeSoon(bytes, end);
-    this.finish(keepAlive && !truncated);
+    this.finish(keepAlive && !truncated, truncated);
   }
 
   private enterFramed(): void {
@@ -343,7 +348,7 @@ export class HttpExchange implements ClientOwner {
   private truncate(): void {
     this.state = 'ended';
     this.client.writeSoon('', 2);
-    this.finish(false);
+    this.finish(false, true);
   }
 
   private tooLong(more: number): M2Error {
@@ -357,16 +362,17 @@ export class HttpExchange implements ClientOwner {
     return error;
   }
 
-  private finish(keepAlive: boolean): void {
+  private finish(keepAlive: boolean, truncated = false): void {
     this.listeners = undefined;
-    const goesOn = this.incoming.finish();
-    this.client.complete(keepAlive && goesOn);
+    const close = this.incoming.finish();
+    // Closed before the client has sent all, it may lose the answer. One that is cut short is known by the close alone.
+    this.client.complete(close === 'never' ? keepAlive : close === 'later' && !truncated);
   }
 
   /** Of an answer that is complete now, so that what is unread of the request body stays so. */
   private finalFraming(): Framing {
     const framing = this.framing();
-    return this.incoming.tooMuchLeft ? { ...framing, keepAlive: false } : framing;
+    return this.incoming.mustClose ? { ...framing, keepAlive: false } : framing;
   }
 
   private framing(): Framing {

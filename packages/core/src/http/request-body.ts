@@ -22,19 +22,22 @@ export interface RequestBody {
   cancel(): void;
 }
 
+/** When a connection has to be closed for what is unread of a body: `later` is when the rest has come. */
+export type CloseWhen = 'never' | 'later' | 'now';
+
 /** A body as its exchange sees it. */
 export interface ExchangeBody extends RequestBody {
-  /** More is still to come than is worth waiting for: the connection has to be closed after the response. */
-  readonly tooMuchLeft: boolean;
-  /** The response is complete: nobody reads any more. False when the connection cannot go on. */
-  finish(): boolean;
+  /** The connection cannot go on after a response that is complete now. */
+  readonly mustClose: boolean;
+  /** The response is complete: nobody reads any more. */
+  finish(): CloseWhen;
   /** The client is gone, or the body was given up: what is not in memory cannot be read any more. */
   abandon(cause: M2Error): void;
 }
 
 /** A body that came with its message. */
 export class WholeBody implements ExchangeBody {
-  readonly tooMuchLeft = false;
+  readonly mustClose = false;
   private taken = false;
 
   constructor(private readonly message: { readonly body: Uint8Array }) {}
@@ -57,9 +60,9 @@ export class WholeBody implements ExchangeBody {
     this.taken = true;
   }
 
-  finish(): boolean {
+  finish(): CloseWhen {
     this.taken = true;
-    return true;
+    return 'never';
   }
 
   abandon(): void {}
@@ -132,20 +135,20 @@ export class StreamedBody implements ExchangeBody, UploadSink {
     this.discardMore();
   }
 
-  get tooMuchLeft(): boolean {
+  get mustClose(): boolean {
     if (this.complete) return false;
     const rest = this.length === undefined ? this.discarded : this.length - this.received - this.discarded;
     return rest > DISCARD_BYTES;
   }
 
-  finish(): boolean {
+  finish(): CloseWhen {
     this.cancel();
     this.finished = true;
-    return !this.tooMuchLeft;
+    return this.mustClose ? 'now' : 'never';
   }
 
   private discardMore(): void {
-    if (!this.tooMuchLeft) this.grant();
+    if (!this.mustClose) this.grant();
     else if (this.finished) this.client.close();
   }
 
@@ -223,15 +226,20 @@ export class StoredBody implements ExchangeBody {
     this.file.close();
   }
 
-  // How much there is to come of a chunked body nobody knows: the connection's next sweeps see to one that takes long.
-  get tooMuchLeft(): boolean {
-    const complete = this.client.stored?.file !== this.file;
-    return !complete && this.length !== undefined && this.length - this.position > DISCARD_BYTES;
+  // A client that has its answer sends its next request right behind the rest of the body, and Mongrel2 writes the first bytes
+  // of that into the file as well: the client would wait for its answer for ever (protocol 7.2). Not so behind a chunked body,
+  // of which nobody knows how much there is to come: the connection's next sweeps see to one that takes long.
+  get mustClose(): boolean {
+    return this.client.stored?.file === this.file && this.length !== undefined && this.position < this.length;
   }
 
-  finish(): boolean {
+  finish(): CloseWhen {
     this.file.close();
-    return !this.tooMuchLeft;
+    const { stored } = this.client;
+    if (stored === undefined || !this.mustClose) return 'never';
+    if ((this.length ?? 0) - this.position > DISCARD_BYTES) return 'now';
+    stored.closes = true;
+    return 'later';
   }
 
   abandon(cause: M2Error): void {
@@ -247,11 +255,15 @@ export function declaredLength(request: OpeningRequest): number | undefined {
 
 /**
  * After an answer that was sent without an HttpExchange: what nobody reads of a streamed body would block its connection for
- * good (protocol 7.3). A small rest is dropped as it comes; false when the connection has to be closed.
+ * good (protocol 7.3), and of a stored one spoil the next request. A small rest is dropped as it comes; false when the connection has to be closed.
  */
 export function dropUnreadBody(client: Client): boolean {
-  const { current } = client;
+  const { current, storedFile } = client;
+  if (current !== undefined && storedFile !== undefined) {
+    client.storedFile = undefined;
+    return new StoredBody(client, storedFile, declaredLength(current)).finish() !== 'now';
+  }
   if (current?.kind !== 'http' || current.upload?.type !== 'stream' || !client.uploading || client.upload !== undefined)
     return true;
-  return new StreamedBody(client, current, declaredLength(current)).finish();
+  return new StreamedBody(client, current, declaredLength(current)).finish() === 'never';
 }
