@@ -35,8 +35,7 @@ function join(name: string, value: HeaderValue): string {
   return value.join(', ');
 }
 
-export const isShadowed = (name: string, source: ClientHeaders): boolean =>
-  name.includes('_') && source.has(name.replaceAll('_', '-'));
+const isShadowed = (name: string, source: ClientHeaders): boolean => name.includes('_') && source.has(name.replaceAll('_', '-'));
 
 function setHeader(headers: Headers, name: string, value: string): void {
   try {

@@ -9,7 +9,8 @@ type Methods = Readonly<Record<string, unknown>>;
 
 /**
  * What kind of app a value is; undefined for none. Tried in this order: a `fetch` method (Hono, `export default { fetch }`),
- * an `http.Server`, a `callback` method (Koa), Fastify's `routing`, a `handle` method (Express, Connect), a function. A
+ * an `http.Server`, a `callback` method (Koa), Fastify's `routing`, a `handle` or
+ * `handler` method (Express, Connect, Polka), a function. A
  * function of fewer than two parameters is a fetch app, else a `(req, res)` one: wrap it as `{ fetch }` where that is wrong.
  */
 export function appKind(value: unknown): AppKind | undefined {
@@ -19,7 +20,7 @@ export function appKind(value: unknown): AppKind | undefined {
   if (value instanceof HttpServer || value instanceof HttpsServer) return 'server';
   if (has('callback') && has('use')) return 'koa';
   if (has('routing') && has('inject')) return 'fastify';
-  if (has('handle')) return 'express';
+  if (has('handle') || (has('handler') && has('use'))) return 'express';
   if (typeof value !== 'function' || isClass(value)) return undefined;
   return value.length < 2 ? 'fetch' : 'node';
 }

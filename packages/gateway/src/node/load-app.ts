@@ -1,4 +1,4 @@
-import { type Handler, M2Error } from '@m2/core';
+import { type Handler, type Logger, M2Error, silentLogger } from '@m2/core';
 import type { FetchApp, FetchHandlerOptions } from '../app.js';
 import { describeError, describeValue } from '../app-failure.js';
 import { fetchHandler } from '../fetch-handler.js';
@@ -6,10 +6,13 @@ import { checkAppFile } from './app-file.js';
 import { type AppKind, appKind, isClass } from './app-kind.js';
 import { locateError } from './error-location.js';
 import { type ImportModule, importApp } from './import-app.js';
+import type { NodeApp } from './node-app.js';
+import { nodeHandler } from './node-handler.js';
+import { type CapturedServer, captureListen } from './node-listen.js';
 import { pickApp } from './pick-app.js';
 import { type AppSpecifier, parseSpecifier } from './specifier.js';
 
-/** Settings of `loadApp`; those of `fetchHandler` are handed on. Every field has a default. */
+/** Settings of `loadApp`; those of `fetchHandler` are handed on, and to other kinds of apps as far as they concern them. Every field has a default. */
 export interface LoadAppOptions extends FetchHandlerOptions {
   /** What the file is relative to. Default: the current folder. */
   readonly cwd?: string;
@@ -33,7 +36,7 @@ const EXAMPLE = 'export default (request) => new Response("hello")';
 
 /**
  * Loads the app that `file[:export]` names, and finds out what kind it is. The app is the export that was asked for; else
- * the module itself when it exports `fetch`; else the default export, which may be a promise. A factory is called only when
+ * the module itself when it exports `fetch`; else the default export, which may be a promise; else the one server that the module told to listen, which opens no port. A factory is called only when
  * told: calling any other function would run an app without a request.
  * @throws M2Error `M2_APP_NOT_FOUND`, `M2_APP_EXPORT_MISSING`, `M2_APP_IMPORT_FAILED`, `M2_APP_TYPESCRIPT_UNSUPPORTED`,
  * `M2_APP_NOT_RECOGNISED`, `M2_MIDDLEWARE_UNSUPPORTED` for middleware around anything but a fetch app, and as `fetchHandler`.
@@ -42,20 +45,31 @@ export async function loadApp(specifier: string, options: LoadAppOptions = {}): 
   const { cwd = process.cwd(), factory, importModule = (url) => import(url), ...handlerOptions } = options;
   const parsed = parseSpecifier(specifier, cwd);
   checkAppFile(parsed, cwd);
-  const module = await importApp(parsed, importModule);
-  const picked = pickApp(module, parsed);
+  const { result: module, servers } = await captureListen(() => importApp(parsed, importModule));
+  const picked = pickApp(module, parsed, servers);
+  tellCaptured(servers, picked, parsed, handlerOptions.logger);
   const isFactory = factory ?? /^(?:create|make)(?![a-z])/.test(parsed.exportName ?? '');
   const app = isFactory ? await callFactory(picked, parsed) : await settle(picked, parsed, 'its promise was rejected with');
   const kind = appKind(app);
   if (kind === undefined) throw notRecognised(parsed, app, isFactory);
   if (kind !== 'fetch' && (handlerOptions.middleware ?? []).length > 0) throw noMiddleware(parsed, kind);
-  if (kind !== 'fetch') throw cannotRun(parsed, kind);
-  return {
-    kind,
-    name: specifier,
-    path: parsed.path,
-    handler: fetchHandler(app as FetchApp, { ...handlerOptions, name: options.name ?? specifier }),
-  };
+  const settings = { ...handlerOptions, name: options.name ?? specifier };
+  const handler = kind === 'fetch' ? fetchHandler(app as FetchApp, settings) : nodeHandler(app as NodeApp, settings);
+  if ('ready' in handler) await settle(handler.ready, parsed, 'it could not start, for');
+  return { kind, name: specifier, path: parsed.path, handler };
+}
+
+/** Says what became of an app's own listen(). */
+function tellCaptured(
+  servers: readonly CapturedServer[],
+  picked: unknown,
+  { given }: AppSpecifier,
+  logger: Logger = silentLogger,
+): void {
+  for (const { server, place } of servers) {
+    const what = server === picked ? 'its requests come through Mongrel2' : 'what it exports is run';
+    logger.info(`${given} calls listen() for ${place}, which stays closed: ${what}.`);
+  }
 }
 
 async function callFactory(factory: unknown, specifier: AppSpecifier): Promise<unknown> {
@@ -95,13 +109,14 @@ function notRecognised(specifier: AppSpecifier, app: unknown, made: boolean): M2
   const verb = made ? 'is a factory that returned' : 'exports';
   return unrecognised(
     specifier,
-    `${verb} ${got}. An app is a function (request) => Response, or an object with such a fetch method`,
+    `${verb} ${got}. An app is a function (request) => Response or (req, res), an object with such a fetch method, an app of Express, Koa, ` +
+      'Fastify and the like, or an http.Server',
   );
 }
 
 const DESCRIBED: Readonly<Record<Exclude<AppKind, 'fetch'>, string>> = {
   node: 'a function of two or more parameters, which is taken for a (req, res) listener',
-  express: 'an app with a handle method, as Express and Connect make them',
+  express: 'an app with a handle method, as Express, Connect and Polka make them',
   koa: 'a Koa app',
   fastify: 'a Fastify app',
   server: 'an http.Server',
@@ -115,12 +130,3 @@ const noMiddleware = ({ given, path }: AppSpecifier, kind: Exclude<AppKind, 'fet
       'as the package compression for gzip with Express, or @fastify/compress with Fastify.',
     { details: { path, kind } },
   );
-
-function cannotRun(specifier: AppSpecifier, kind: Exclude<AppKind, 'fetch'>): M2Error {
-  const hint = kind === 'node' ? ' If it is a fetch app, export it as { fetch: app }' : '';
-  return unrecognised(
-    specifier,
-    `exports ${DESCRIBED[kind]}. m2 runs fetch apps: export a function (request) => Response.${hint}`,
-    { kind },
-  );
-}

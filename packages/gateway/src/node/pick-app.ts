@@ -1,19 +1,27 @@
 import { M2Error } from '@m2/core';
 import { appKind } from './app-kind.js';
 import type { AppModule } from './import-app.js';
+import type { CapturedServer } from './node-listen.js';
 import type { AppSpecifier } from './specifier.js';
 
 /**
  * The export that is the app: the one that was asked for; else the module itself when it exports `fetch`; else its default
- * export.
+ * export; else the one server that it told to listen.
  * @throws M2Error `M2_APP_EXPORT_MISSING`, which lists what there is.
  */
-export function pickApp(module: AppModule, specifier: AppSpecifier): unknown {
+export function pickApp(module: AppModule, specifier: AppSpecifier, servers: readonly CapturedServer[] = []): unknown {
   const { exportName } = specifier;
   if (exportName !== undefined) return namedExport(module, specifier, exportName);
   const { fetch } = module;
   if (typeof fetch === 'function') return { fetch };
-  if (!('default' in module)) throw noDefault(module, specifier);
+  const [captured] = servers;
+  // An app that runs itself when it is started has an export for its tests at most.
+  if (captured !== undefined && servers.length === 1 && appKind(defaultOf(module)) === undefined) return captured.server;
+  if (!('default' in module)) throw noDefault(module, specifier, servers);
+  return defaultOf(module);
+}
+
+function defaultOf(module: AppModule): unknown {
   const app = module.default;
   // A CommonJS module that was compiled from ES modules has its default export one level down.
   const inner = (app as { default?: unknown } | null | undefined)?.default;
@@ -28,14 +36,18 @@ function namedExport(module: AppModule, specifier: AppSpecifier, name: string): 
   throw missing(specifier, `has no export '${name}'`, exportsOf(module));
 }
 
-function noDefault(module: AppModule, specifier: AppSpecifier): M2Error {
+function noDefault(module: AppModule, specifier: AppSpecifier, servers: readonly CapturedServer[]): M2Error {
+  if (servers.length > 1) {
+    const places = servers.map(({ place }) => place).join(', ');
+    return missing(specifier, `exports no app, and its servers are told to listen on ${places}: export the one to run`, []);
+  }
   const names = exportsOf(module);
   if (names.length === 0) {
     return missing(
       specifier,
       'exports nothing',
       names,
-      ' Export the app, as in: export default (request) => new Response("hello")',
+      ' Export the app, as in: export default (request) => new Response("hello"). One that calls listen() must do so before its import is over.',
     );
   }
   const likely = names.find((name) => appKind(module[name]) !== undefined) ?? names[0];
