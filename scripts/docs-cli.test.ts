@@ -30,7 +30,7 @@ async function helpOf(command: string): Promise<string> {
 }
 
 describe('docs/cli.md', () => {
-  it.each(['serve', 'dev'])('names the flags of m2 %s, all of them and no others', async (command) => {
+  it.each(['serve', 'dev', 'config', 'control'])('names the flags of m2 %s, all of them and no others', async (command) => {
     const shown = flagsIn((await helpOf(command)).replace(/(--[a-z-]+).*/g, '$1'));
     expect(shown.size).toBeGreaterThan(5);
     expect([...flagsIn(section(`m2 ${command}`))].sort()).toEqual([...shown].sort());

@@ -9,6 +9,7 @@ import { loadBackend } from './load-backend.js';
 import { type FlagValues, parseFlags } from './parse-flags.js';
 import { configText, loadOptionsOf, loggerOf, serveLoaded, serveOptionsOf } from './run-options.js';
 import { readServeArguments, type ServeArguments, type ServerTarget } from './serve-arguments.js';
+import { configuredUploads, readServeConfig, reportNotes, type ServeConfig, splitServers } from './serve-config.js';
 import { supervise } from './supervise.js';
 import { openUploadDir } from './upload-dir.js';
 import { withErrors } from './with-errors.js';
@@ -23,17 +24,27 @@ export async function runServe(argv: readonly string[], io: CliIo): Promise<numb
     io.stdout.write(serveHelp());
     return EXIT.clean;
   }
-  const target = readServeArguments(parsed.positionals, values.server);
+  const { addresses, names } =
+    values.config === undefined ? { addresses: values.server, names: [] } : splitServers(values.server);
+  const given = readServeArguments(parsed.positionals, addresses, values.config !== undefined);
+  const config = await readServeConfig(values, names, io);
+  const target = { app: given.app, servers: [...(config?.servers ?? []), ...given.servers] };
   if (values['print-config']) {
     const servers = target.servers.map(({ sendSpec, recvSpec, inferred }) => ({ sendSpec, recvSpec, inferred }));
     io.stdout.write(configText('serve', serveFlags, parsed, { app: target.app, servers }));
     return EXIT.clean;
   }
   const logger = loggerOf(values, io);
-  return withErrors(logger, () => serveApp(target, values, logger, io));
+  return withErrors(logger, () => serveApp(target, config, values, logger, io));
 }
 
-async function serveApp({ app, servers }: ServeArguments, values: ServeValues, logger: CliLogger, io: CliIo): Promise<number> {
+async function serveApp(
+  { app, servers }: ServeArguments,
+  config: ServeConfig | undefined,
+  values: ServeValues,
+  logger: CliLogger,
+  io: CliIo,
+): Promise<number> {
   const loaded = await loadBackend(values.io, values.transport, io);
   const { loadApp } = await import('@m2/gateway/node');
   const { kind, name, handler } = await loadApp(app, await loadOptionsOf(values, logger, io));
@@ -41,10 +52,16 @@ async function serveApp({ app, servers }: ServeArguments, values: ServeValues, l
   const quiet = values['dev-child'] ? { ...logger, info: logger.debug } : logger;
   const options = serveOptionsOf(values, quiet);
   const uploadDir = values['upload-dir'];
+  const uploads =
+    uploadDir !== undefined
+      ? await openUploadDir(uploadDir, io, logger)
+      : config && (await configuredUploads(config, io, logger));
+  if (config !== undefined) reportNotes(config, quiet);
   const connection: ConnectionOptions = {
+    ...config?.common,
     logger: quiet,
     bodyLimit: values['body-limit'],
-    ...(uploadDir !== undefined && { uploads: await openUploadDir(uploadDir, io, logger) }),
+    ...(uploads !== undefined && { uploads }),
     servers: servers.map((server) => serverOptions(server, values)),
   };
   const startedAt = io.clock.now();
@@ -71,8 +88,12 @@ async function serveApp({ app, servers }: ServeArguments, values: ServeValues, l
   });
 }
 
-function serverOptions({ sendSpec, recvSpec }: ServerTarget, values: ServeValues): ServerOptions {
-  const { 'send-ident': sendIdent, 'recv-ident': recvIdent, 'flow-control': flowControl } = values;
+/** A flag goes before what the configuration says. */
+function serverOptions(target: ServerTarget, values: ServeValues): ServerOptions {
+  const { sendSpec, recvSpec } = target;
+  const sendIdent = values['send-ident'] ?? target.sendIdent;
+  const recvIdent = values['recv-ident'] ?? target.recvIdent;
+  const flowControl = values['flow-control'] === 'auto' ? (target.flowControl ?? 'auto') : values['flow-control'];
   return {
     sendSpec,
     recvSpec,

@@ -19,12 +19,18 @@ export const EXIT = Object.freeze({
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 const byCode: Partial<Record<ErrorCode, number>> = {
+  M2_CONFIG_INVALID: EXIT.usage,
+  M2_CONFIG_LOAD_FAILED: EXIT.usage,
+  M2_CONFIG_SELECTION: EXIT.usage,
+  M2_CONFIG_UNREADABLE: EXIT.usage,
   M2_CONNECT_TIMEOUT: EXIT.mongrel2,
   M2_HANDLER_INVALID: EXIT.appLoad,
+  M2_LINK_DOWN: EXIT.mongrel2,
   M2_MIDDLEWARE_UNSUPPORTED: EXIT.usage,
   M2_OPTION_INVALID: EXIT.usage,
   M2_SOCKET_FAILED: EXIT.mongrel2,
   M2_SPEC_INVALID: EXIT.usage,
+  M2_TIMED_OUT: EXIT.mongrel2,
   M2_UPLOAD_DIR_INVALID: EXIT.usage,
   M2_USAGE: EXIT.usage,
 };

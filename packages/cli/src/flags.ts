@@ -1,4 +1,5 @@
 import type { LogLevel } from '@m2/core';
+import { selectionFlags } from './config-flags.js';
 import { bytesFlag, choiceFlag, listFlag, numberFlag, secondsFlag, switchFlag, textFlag } from './flag.js';
 
 /** What `--log-level` takes. */
@@ -75,7 +76,11 @@ const actions = {
 /** The flags of `m2 serve`. */
 export const serveFlags = {
   ...common,
-  server: listFlag({ placeholder: 'SEND[,RECV]', help: 'One more Mongrel2 server; may be given several times.' }),
+  ...selectionFlags,
+  server: listFlag({
+    placeholder: 'SEND[,RECV]',
+    help: 'One more Mongrel2 server; may be given several times. With --config also the uuid or name of a configured server.',
+  }),
   'flow-control': choiceFlag(['auto', 'on', 'off'], 'auto', { help: "Mongrel2's download.flow_control; auto finds out." }),
   'send-ident': textFlag(undefined, { placeholder: 'UUID', help: "The handler's send_ident, to report requests of another." }),
   'recv-ident': textFlag(undefined, { placeholder: 'TEXT', help: "The handler's recv_ident, to report another subscription." }),

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { configFlags, controlFlags } from './config-flags.js';
+import { configHelp, controlHelp } from './config-help.js';
 import { EXIT } from './exit-codes.js';
 import { devFlags, serveFlags } from './flags.js';
 import { devHelp, helpOf, mainHelp, serveHelp } from './help.js';
@@ -42,8 +44,23 @@ describe('docs/cli.md', () => {
     expect(row?.[1]?.toLowerCase()).toBe(flag.help.replace(/\.$/, '').toLowerCase());
   });
 
+  it.each([
+    ...visible(configFlags).map(([name, flag]) => ['config', name, flag] as const),
+    ...visible(controlFlags).map(([name, flag]) => ['control', name, flag] as const),
+  ])('has the form, default and meaning of %s --%s', (command, name, flag) => {
+    const row = rowsUnder(`m2 ${command}`).get(
+      flag.short === undefined ? written(name, flag.placeholder) : `-${flag.short}, --${name}`,
+    );
+    expect(row?.[0]).toBe(flag.fallbackText ?? '');
+    expect(row?.[1]?.toLowerCase()).toBe(flag.help.replace(/\.$/, '').toLowerCase());
+  });
+
   it('has no flag that is not there', () => {
-    const known = new Set([...visible(serveFlags), ...visible(devFlags)].map(([name]) => `--${name}`));
+    const known = new Set(
+      [...visible(serveFlags), ...visible(devFlags), ...visible(configFlags), ...visible(controlFlags)].map(
+        ([name]) => `--${name}`,
+      ),
+    );
     for (const [flag] of page.matchAll(/--[a-z][a-z-]+/g)) expect([...known, '--print-config']).toContain(flag);
   });
 
@@ -60,7 +77,7 @@ describe('docs/cli.md', () => {
 
 describe('help', () => {
   it('fits into 100 columns', () => {
-    for (const text of [mainHelp(), serveHelp(), devHelp()]) {
+    for (const text of [mainHelp(), serveHelp(), devHelp(), configHelp(), controlHelp()]) {
       for (const line of text.split('\n')) expect([line, line.length <= 110]).toEqual([line, true]);
     }
   });
@@ -80,6 +97,9 @@ describe('help', () => {
   it('is that of a command, or of m2', () => {
     expect(helpOf('serve')).toBe(serveHelp());
     expect(helpOf('dev')).toBe(devHelp());
+    expect(helpOf('config')).toBe(configHelp());
+    expect(helpOf('control')).toBe(controlHelp());
+    expect(helpOf('constructor')).toBe(mainHelp());
     expect(helpOf('nothing')).toBe(mainHelp());
     expect(helpOf(undefined)).toBe(mainHelp());
   });

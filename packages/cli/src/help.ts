@@ -1,40 +1,11 @@
+import { configHelp, controlHelp } from './config-help.js';
+import { flagLines } from './flag-lines.js';
 import { devFlags, globalFlags, serveFlags } from './flags.js';
-import { type FlagTable, variableOf } from './parse-flags.js';
+import { variableOf } from './parse-flags.js';
 import { SERVE_USAGE } from './serve-arguments.js';
 
 /** The commands. */
-export const COMMANDS = ['serve', 'dev', 'help'] as const;
-
-const WIDTH = 100;
-const COLUMN = 36;
-
-/** Breaks text into lines, the later ones indented to the column. */
-function wrap(text: string, first: number): string {
-  let line = ' '.repeat(Math.max(0, COLUMN - first));
-  let length = Math.max(COLUMN, first);
-  for (const word of text.split(' ')) {
-    if (length + word.length + 1 > WIDTH) {
-      line += `\n${' '.repeat(COLUMN)}`;
-      length = COLUMN;
-    }
-    const gap = length === COLUMN ? '' : ' ';
-    line += gap + word;
-    length += gap.length + word.length;
-  }
-  return line;
-}
-
-function flagLines(table: FlagTable): string {
-  const lines: string[] = [];
-  for (const [name, flag] of Object.entries(table)) {
-    if (flag.internal === true) continue;
-    const left = `  ${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${flag.placeholder === undefined ? '' : `=${flag.placeholder}`}`;
-    const fallback = flag.fallbackText === undefined ? '' : ` Default: ${flag.fallbackText}.`;
-    const gap = left.length + 2 > COLUMN ? `\n${' '.repeat(COLUMN)}` : '';
-    lines.push(`${left}${gap}${wrap(flag.help + fallback, gap === '' ? left.length : COLUMN)}`);
-  }
-  return lines.join('\n');
-}
+export const COMMANDS = ['serve', 'dev', 'config', 'control', 'help'] as const;
 
 const order = (example: string): string =>
   `Settings come from the flag, then from the environment (${example} is ${variableOf(example.slice(2))}), then from the default.`;
@@ -52,6 +23,8 @@ export const mainHelp = (): string => `m2 runs JavaScript web apps behind the Mo
 Usage:
   ${SERVE_USAGE}    serve an app behind Mongrel2
   m2 dev <app>                              try an app without Mongrel2, on an embedded front
+  m2 config build|show|check|diff|import    write, show and check Mongrel2's configuration
+  m2 control <address> <command>            ask Mongrel2's control port
   m2 help [command]                         show the flags of a command
 
 Examples:
@@ -67,7 +40,8 @@ export const serveHelp = (): string => `Usage: ${SERVE_USAGE} [flags]
 
 Serves an app behind Mongrel2. The addresses are those of the handler's row in Mongrel2's configuration:
 send_spec is what Mongrel2 sends requests to and m2 receives from; recv_spec is where Mongrel2 receives
-replies. For tcp, recv_spec may be left out when it is the port below send_spec.
+replies. For tcp, recv_spec may be left out when it is the port below send_spec. With --config they come from
+Mongrel2's database: m2 serve ./app.mjs --config=config.sqlite --route=/api.
 ${app}
 
 Flags:
@@ -97,6 +71,12 @@ ${exits}
 
 /** The help of a command; that of m2 itself for anything else. */
 export function helpOf(command: string | undefined): string {
-  if (command === 'serve') return serveHelp();
-  return command === 'dev' ? devHelp() : mainHelp();
+  const texts: Readonly<Record<string, () => string>> = {
+    serve: serveHelp,
+    dev: devHelp,
+    config: configHelp,
+    control: controlHelp,
+  };
+  const text = command !== undefined && Object.hasOwn(texts, command) ? texts[command] : undefined;
+  return (text ?? mainHelp)();
 }

@@ -1,5 +1,7 @@
 import { M2Error } from '@m2/core';
 import { VERSION } from './banner.js';
+import { runConfig } from './command-config.js';
+import { runControl } from './command-control.js';
 import { runDev } from './command-dev.js';
 import { runServe } from './command-serve.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
@@ -19,7 +21,8 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     const known = M2Error.is(error);
     // A mistake on the command line needs no stack; anything else here is a bug, whose stack is what helps.
     const text = known ? `${error.message} [${error.code}]` : String(error instanceof Error ? (error.stack ?? error) : error);
-    const command = argv[0] === 'serve' || argv[0] === 'dev' ? `m2 ${argv[0]} --help` : 'm2 --help';
+    const named = argv[0] !== 'help' && COMMANDS.some((name) => name === argv[0]);
+    const command = named ? `m2 ${argv[0]} --help` : 'm2 --help';
     io.stderr.write(`m2: ${text}\n${known ? `Run ${command} for the flags.\n` : ''}`);
     return exitCodeOf(error);
   }
@@ -32,6 +35,10 @@ async function run(argv: readonly string[], io: CliIo): Promise<number> {
       return runServe(rest, io);
     case 'dev':
       return runDev(rest, io);
+    case 'config':
+      return runConfig(rest, io);
+    case 'control':
+      return runControl(rest, io);
     case 'help':
     case '--help':
     case '-h':

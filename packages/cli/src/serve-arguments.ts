@@ -26,10 +26,10 @@ export const looksLikeAddress = (text: string): boolean =>
   /^\d+$/.test(text);
 
 /**
- * Reads the words that are not flags, and `--server`.
+ * Reads the words that are not flags, and `--server`. `configured`: the servers come from a configuration, and no address has to be given.
  * @throws M2Error `M2_USAGE` for missing, surplus and swapped words, `M2_SPEC_INVALID` for an address.
  */
-export function readServeArguments(positionals: readonly string[], more: readonly string[]): ServeArguments {
+export function readServeArguments(positionals: readonly string[], more: readonly string[], configured = false): ServeArguments {
   const [app, send, recv, ...surplus] = positionals;
   if (app === undefined) {
     throw usage(`The app and send_spec are missing: ${SERVE_USAGE}, such as m2 serve ./app.mjs tcp://127.0.0.1:9999.`);
@@ -48,10 +48,10 @@ export function readServeArguments(positionals: readonly string[], more: readonl
       `There is one word too many: ${JSON.stringify(surplus[0])}. ${SERVE_USAGE}; a further server is --server=SEND,RECV.`,
     );
   }
-  if (send === undefined && more.length === 0) {
+  if (send === undefined && more.length === 0 && !configured) {
     throw usage(
       `send_spec is missing: the address that Mongrel2 sends requests to, as in its handler row. Write m2 serve ${app} ` +
-        `tcp://127.0.0.1:9999. To try the app without Mongrel2: m2 dev ${app}.`,
+        `tcp://127.0.0.1:9999, or --config with Mongrel2's database. To try the app without Mongrel2: m2 dev ${app}.`,
     );
   }
   const servers = more.map(readServer);

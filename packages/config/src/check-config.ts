@@ -125,7 +125,7 @@ function checkFiles(model: ConfigModel, notes: Notes): void {
   checkMimetypes(model, notes);
 }
 
-function checkMimetypes({ mimetypes, settings }: ConfigModel, notes: Notes): void {
+function checkMimetypes({ mimetypes, settings, dirs }: ConfigModel, notes: Notes): void {
   const longest = new SettingValues(settings).number('limits.mime_ext_len');
   const seen = new Set<string>();
   for (const { extension, mimetype } of mimetypes) {
@@ -137,5 +137,12 @@ function checkMimetypes({ mimetypes, settings }: ConfigModel, notes: Notes): voi
     if (mimetype === '') notes.error('bad-mimetype', where, 'its type is empty, so Mongrel2 does not start.');
     if (seen.has(extension)) notes.error('same-extension', where, 'it is there twice, so Mongrel2 does not start.');
     seen.add(extension);
+  }
+  if (dirs.length > 0 && !seen.has('.html')) {
+    notes.warn(
+      'no-html-type',
+      'mimetypes',
+      'there is none for .html, so pages get the default_ctype of their directory. m2sh 1.12 takes the type of an extension away when its configuration sets it.',
+    );
   }
 }

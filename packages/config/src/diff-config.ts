@@ -19,21 +19,34 @@ export function diffConfigs(before: ConfigModel, after: ConfigModel): ConfigChan
   const changes: ConfigChange[] = [];
   for (const [what, value] of a) {
     const other = b.get(what);
-    if (other === undefined) changes.push({ kind: 'removed', what, before: value, after: undefined });
-    else if (other !== value) changes.push({ kind: 'changed', what, before: value, after: other });
+    if (other === undefined) changes.push({ kind: 'removed', what, before: textOf(value), after: undefined });
+    else if (textOf(other) !== textOf(value)) {
+      const names = [...new Set([...Object.keys(value), ...Object.keys(other)])].filter((name) => value[name] !== other[name]);
+      changes.push({ kind: 'changed', what, before: textOf(value, names), after: textOf(other, names) });
+    }
   }
-  for (const [what, value] of b) if (!a.has(what)) changes.push({ kind: 'added', what, before: undefined, after: value });
+  for (const [what, value] of b) if (!a.has(what)) changes.push({ kind: 'added', what, before: undefined, after: textOf(value) });
   return [...changes, ...orderChanges(before, after)];
 }
 
-const fields = (row: object, ...without: readonly string[]): string =>
-  Object.entries(row)
-    .filter(([name, value]) => !without.includes(name) && value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? JSON.stringify(value) : String(value)}`)
+/** What is said of one thing, by name; what has but one value has it under the empty name. */
+type Fact = Readonly<Record<string, string>>;
+
+const fact = (row: object, ...without: readonly string[]): Fact =>
+  Object.fromEntries(
+    Object.entries(row)
+      .filter(([name, value]) => !without.includes(name) && value !== undefined)
+      .map(([name, value]) => [name, typeof value === 'string' ? JSON.stringify(value) : String(value)]),
+  );
+
+const textOf = (value: Fact, names: readonly string[] = Object.keys(value)): string =>
+  names
+    .filter((name) => value[name] !== undefined)
+    .map((name) => (name === '' ? value[name] : `${name}=${value[name]}`))
     .join(' ');
 
 /** Adds a fact; one of the same name gets a number. */
-function put(facts: Map<string, string>, what: string, value: string): void {
+function put(facts: Map<string, Fact>, what: string, value: Fact): void {
   let name = what;
   for (let count = 2; facts.has(name); count++) name = `${what} (${count})`;
   facts.set(name, value);
@@ -46,27 +59,27 @@ function targetText(model: ConfigModel, { targetType, targetId, reversed }: Rout
     proxy: model.proxies,
   };
   const target = tables[targetType].find(({ id }) => id === targetId);
-  return `${targetType} ${target === undefined ? 'that does not exist' : fields(target, 'id')}${reversed ? ' reversed' : ''}`;
+  return `${targetType} ${target === undefined ? 'that does not exist' : textOf(fact(target, 'id'))}${reversed ? ' reversed' : ''}`;
 }
 
-function serverFacts(model: ConfigModel, server: ServerRow, facts: Map<string, string>): void {
+function serverFacts(model: ConfigModel, server: ServerRow, facts: Map<string, Fact>): void {
   const name = `server ${server.uuid}`;
-  put(facts, name, fields(server, 'id', 'uuid'));
+  put(facts, name, fact(server, 'id', 'uuid'));
   for (const host of model.hosts.filter(({ serverId }) => serverId === server.id)) {
     const at = `${name}, host ${host.name}`;
-    put(facts, at, fields(host, 'id', 'serverId', 'name'));
+    put(facts, at, fact(host, 'id', 'serverId', 'name'));
     for (const route of model.routes.filter(({ hostId }) => hostId === host.id)) {
-      put(facts, `${at}, route ${route.path}`, targetText(model, route));
+      put(facts, `${at}, route ${route.path}`, { '': targetText(model, route) });
     }
   }
   for (const [kind, rows] of [['filter', model.filters] as const, ['xrequest', model.xrequests] as const]) {
     for (const row of rows.filter(({ serverId }) => serverId === server.id))
-      put(facts, `${name}, ${kind} ${row.name}`, fields(row, 'id', 'serverId', 'name'));
+      put(facts, `${name}, ${kind} ${row.name}`, fact(row, 'id', 'serverId', 'name'));
   }
 }
 
-function factsOf(model: ConfigModel): Map<string, string> {
-  const facts = new Map<string, string>();
+function factsOf(model: ConfigModel): Map<string, Fact> {
+  const facts = new Map<string, Fact>();
   for (const server of model.servers) serverFacts(model, server, facts);
   const used = new Set(model.routes.map(({ targetType, targetId }) => `${targetType} ${targetId}`));
   for (const [type, rows] of [
@@ -74,10 +87,10 @@ function factsOf(model: ConfigModel): Map<string, string> {
     ['dir', model.dirs] as const,
     ['proxy', model.proxies] as const,
   ]) {
-    for (const row of rows) if (!used.has(`${type} ${row.id}`)) put(facts, `unused ${type} ${fields(row, 'id')}`, '');
+    for (const row of rows) if (!used.has(`${type} ${row.id}`)) put(facts, `unused ${type} ${textOf(fact(row, 'id'))}`, {});
   }
-  for (const { key, value } of model.settings) put(facts, `setting ${key}`, JSON.stringify(value));
-  for (const { extension, mimetype } of model.mimetypes) put(facts, `mimetype ${extension}`, JSON.stringify(mimetype));
+  for (const { key, value } of model.settings) put(facts, `setting ${key}`, { '': JSON.stringify(value) });
+  for (const { extension, mimetype } of model.mimetypes) put(facts, `mimetype ${extension}`, { '': JSON.stringify(mimetype) });
   return facts;
 }
 
