@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpExchange, HttpRequest, M2Error } from '@m2/core';
 import { encodeChunk, joinChunks } from './node-bytes.js';
+import { forwardDrain } from './node-drain.js';
 import { ClientSocket, type SocketHost, type StreamCallback } from './node-socket.js';
 
 /** What Node keeps on a response without documenting it, and every framework relies on. */
@@ -34,6 +35,7 @@ export class RequestSocket extends ClientSocket {
   #held: string | Uint8Array = NOTHING;
   /** The client does not take what was sent as fast as it is made. */
   #waiting = false;
+  #forwardsDrain = false;
   /** The response is complete, but the app still reads the request: whether the connection goes on once it has. */
   #thenKeepAlive: boolean | undefined;
 
@@ -157,6 +159,10 @@ export class RequestSocket extends ClientSocket {
       return callback();
     }
     this.sending(bytes.length);
+    if (this.writableNeedDrain && !this.#forwardsDrain) {
+      this.#forwardsDrain = true;
+      this.on('drain', forwardDrain);
+    }
     // What is written past the end of a response goes nowhere, as with a socket that is closed.
     if (exchange.ended || this.#thenKeepAlive !== undefined || exchange.sendFramed(bytes) || exchange.ended) return callback();
     this.#waiting = true;
