@@ -100,7 +100,10 @@ export class ServerLink implements LinkReceiver {
     this.subscription = latin1Slice(subscription, 0, subscription.length);
     const { sendSpec, recvSpec } = this.server;
     const fields = { sendSpec: sendSpec.address, recvSpec: recvSpec.address, epoch };
-    this.logger.info(`Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`, fields);
+    // The first time is what `ready` tells; that it came back nobody else says.
+    const told = `Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`;
+    if (epoch === 1) this.logger.debug(told, fields);
+    else this.logger.info(told, fields);
     this.onUp();
   }
 
