@@ -7,6 +7,14 @@ import { type Served, serveHandler } from '../harness/served.js';
 
 const APP = fileURLToPath(new URL('../../examples/server-sent-events/app.js', import.meta.url));
 
+async function post(port: number, text: string): Promise<number> {
+  const client = await RawClient.connect(port);
+  client.write(request('POST', '/say', [], text));
+  const { status } = await client.response();
+  await client.close();
+  return status;
+}
+
 for (const flowControl of [true, false]) {
   const name = `examples/server-sent-events behind Mongrel2, flow control ${flowControl ? 'on' : 'off'}`;
   describeWithMongrel2(name, { flowControl }, (given) => {
@@ -24,13 +32,7 @@ for (const flowControl of [true, false]) {
       await client.sees('retry: 1000\n\n');
       return client;
     };
-    const say = async (text: string) => {
-      const client = await connect();
-      client.write(request('POST', '/say', [], text));
-      const { status } = await client.response();
-      await client.close();
-      return status;
-    };
+    const say = (text: string) => post(given.mongrel2.port, text);
 
     it('serves its page', async () => {
       const client = await connect();

@@ -1,5 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -138,6 +141,25 @@ for (const rawPayload of [false, true]) {
 
 describeWithMongrel2("examples/chat's own programs", { handlers: [{ route: ['/', '@chat'] }] }, (given) => {
   const script = (name: string) => fileURLToPath(new URL(`../../examples/chat/${name}`, import.meta.url));
+
+  it('have a configuration that m2sh takes', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'm2-chat-'));
+    try {
+      const args = ['load', '-config', script('mongrel2.conf'), '-db', 'config.sqlite'];
+      execFileSync('m2sh', args, {
+        cwd: folder,
+        env: { ...process.env, LOGNAME: process.env.LOGNAME ?? 'm2-tests' },
+        stdio: 'pipe',
+      });
+      const routes = execFileSync('m2sh', ['routes', '-db', 'config.sqlite', '-host', 'localhost'], {
+        cwd: folder,
+        encoding: 'utf8',
+      });
+      expect(routes).toContain('@chat');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('run', async () => {
     const { port, connect: addresses } = given.mongrel2;
