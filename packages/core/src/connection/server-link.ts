@@ -101,9 +101,7 @@ export class ServerLink implements LinkReceiver {
     const { sendSpec, recvSpec } = this.server;
     const fields = { sendSpec: sendSpec.address, recvSpec: recvSpec.address, epoch };
     // The first time is what `ready` tells; that it came back nobody else says.
-    const told = `Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`;
-    if (epoch === 1) this.logger.debug(told, fields);
-    else this.logger.info(told, fields);
+    this.logger[epoch === 1 ? 'debug' : 'info'](`Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`, fields);
     this.onUp();
   }
 
