@@ -151,7 +151,7 @@ describeWithMongrel2("examples/chat's own programs", { handlers: [{ route: ['/',
         env: { ...process.env, LOGNAME: process.env.LOGNAME ?? 'm2-tests' },
         stdio: 'pipe',
       });
-      const routes = execFileSync('m2sh', ['routes', '-db', 'config.sqlite', '-host', 'localhost'], {
+      const routes = execFileSync('m2sh', ['routes', '-db', 'config.sqlite', '-server', 'main', '-host', 'localhost'], {
         cwd: folder,
         encoding: 'utf8',
       });
@@ -161,7 +161,7 @@ describeWithMongrel2("examples/chat's own programs", { handlers: [{ route: ['/',
     }
   });
 
-  it('run', async () => {
+  it('run', { timeout: 60_000 }, async () => {
     const { port, connect: addresses } = given.mongrel2;
     const server = new Spawned(process.execPath, [script('server.js'), addresses.sendSpec]);
     try {
