@@ -98,10 +98,8 @@ export class ServerLink implements LinkReceiver {
     this.isUp = true;
     this.compared = false;
     this.subscription = latin1Slice(subscription, 0, subscription.length);
-    const { sendSpec, recvSpec } = this.server;
-    const fields = { sendSpec: sendSpec.address, recvSpec: recvSpec.address, epoch };
     // The first time is what `ready` tells; that it came back nobody else says.
-    this.logger[epoch === 1 ? 'debug' : 'info'](`Mongrel2 at ${recvSpec} subscribed to '${this.subscription}'.`, fields);
+    this.logger[epoch === 1 ? 'debug' : 'info'](`Mongrel2 at ${this.server.recvSpec} subscribed to '${this.subscription}'.`, { epoch });
     this.onUp();
   }
 
