@@ -12,9 +12,9 @@ export interface HandlerSelector {
   readonly server?: string;
   /** A Host header, with or without a port: the host that Mongrel2 takes for it. */
   readonly host?: string;
-  /** A route as it is configured; where there is none like it, the route that Mongrel2 takes for it as a path. */
+  /** A route as it is configured, of any host; where there is none like it, it is taken for a `path`. */
   readonly route?: string;
-  /** A request path, or the `@name` or `<name` of a socket: the route that Mongrel2 takes for it. */
+  /** A request path, or the `@name` or `<name` of a socket: the route that Mongrel2 takes for it, without `host` on the server's default host. */
   readonly path?: string;
   /** Several may fit. Default false: then that is an error. */
   readonly all?: boolean;
@@ -106,7 +106,12 @@ function routesFor(model: ConfigModel, server: ServerRow, { host, route, path }:
   const all = model.hosts.filter(({ serverId }) => serverId === server.id);
   const hosts = host === undefined ? all : all.filter((one) => one === matched);
   const candidates = model.routes.filter(({ hostId }) => hosts.some(({ id }) => id === hostId));
-  const forPath = (text: string) => hosts.flatMap((one) => routing.route(one, text) ?? []);
+  // As for a request without a Host header.
+  const asked = host === undefined ? routing.host(undefined) : matched;
+  const forPath = (text: string): RouteRow[] => {
+    const found = asked === undefined ? undefined : routing.route(asked, text);
+    return found === undefined ? [] : [found];
+  };
   let routes = candidates;
   if (route !== undefined) {
     const exact = candidates.filter((row) => row.path === route);
