@@ -15,4 +15,8 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
     void server.stop({ graceMs: 2000 });
   });
 }
+server.ready.then(
+  () => console.log('Mongrel2 is there.'),
+  () => console.log('Stopped before Mongrel2 came.'),
+);
 await server.closed;

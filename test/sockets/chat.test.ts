@@ -165,7 +165,7 @@ describeWithMongrel2("examples/chat's own programs", { handlers: [{ route: ['/',
     const { port, connect: addresses } = given.mongrel2;
     const server = new Spawned(process.execPath, [script('server.js'), addresses.sendSpec]);
     try {
-      await server.prints('subscribed to');
+      await server.prints('Mongrel2 is there.');
       const member = await bySocket(port, false);
       member.send({ type: 'join', name: 'Here' });
       await hears(member, 'joined', 'Here');
