@@ -5,7 +5,7 @@ import { checkConfig } from './check-config.js';
 import { databaseImage } from './database-image.js';
 import type { ConfigDefinition } from './definition.js';
 import type { ConfigModel, LogRow } from './model.js';
-import type { ConfigNote } from './note.js';
+import { type ConfigNote, nameOf } from './note.js';
 import { readConfig } from './read-config.js';
 import { replaceFile } from './replace-file.js';
 import { resolveDefinition } from './resolve-definition.js';
@@ -28,7 +28,11 @@ export function checkDefinition(definition: ConfigDefinition): CheckedConfig {
   const shape = shapeProblems(definition);
   if (shape.length > 0) throw invalid(shape.map(({ where, text }) => `${where}: ${text}`));
   const { model, problems } = resolveDefinition(definition);
-  const notes = checkConfig(model);
+  const own = Object.keys(definition.otherSettings ?? {}).map((key) => nameOf.setting(key));
+  // That Mongrel2 does not know them is what that field says; a slip of the pen is worth a word all the same.
+  const notes = checkConfig(model).filter(
+    ({ id, where, text }) => id !== 'unknown-setting' || !own.includes(where) || text.includes('Did you mean'),
+  );
   const errors = notes.filter(({ level }) => level === 'error');
   const wrong = [...problems, ...errors].map(({ where, text }) => `${where}: ${text}`);
   if (wrong.length > 0) throw invalid(wrong);

@@ -58,7 +58,7 @@ function checkServer(model: ConfigModel, server: ServerRow, longest: number, not
         notes.error('long-host', at, `it has to be shorter than limits.host_name, ${longest}.`);
     }
     const twin = seen.get(after);
-    if (twin !== undefined) {
+    if (twin !== undefined && after !== '') {
       notes.warn(
         'same-host',
         at,

@@ -12,9 +12,14 @@ export async function loadDefinition(path: string): Promise<ConfigDefinition> {
   let exported: unknown;
   try {
     const { createJiti } = await import('jiti');
-    // No caches: neither files in node_modules, nor a module that has changed since.
-    const jiti = createJiti(file, { fsCache: false, moduleCache: false, virtualModules: { '@m2/config': { defineConfig } } });
-    exported = await jiti.import(file, { default: true });
+    // No default export is not the same as one of all exports. No caches: neither files in node_modules, nor a module that has changed since.
+    const jiti = createJiti(file, {
+      fsCache: false,
+      moduleCache: false,
+      interopDefault: false,
+      virtualModules: { '@m2/config': { defineConfig } },
+    });
+    exported = (await jiti.import<{ default?: unknown }>(file)).default;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new M2Error('M2_CONFIG_LOAD_FAILED', `The configuration ${path} could not be loaded: ${why}`, {
