@@ -16,6 +16,8 @@ export interface RawResponse extends ResponseHead {
   readonly body: Buffer;
   /** Sizes of the chunks of a chunked body. */
   readonly chunks: readonly number[];
+  /** Headers that came after a chunked body. */
+  readonly trailers: readonly (readonly [name: string, value: string])[];
   /** 1xx heads that came before it. */
   readonly interim: readonly ResponseHead[];
   /** The one value of a header; undefined without it. Throws when there are several. */
@@ -32,6 +34,8 @@ export interface ReadOptions {
   readonly method?: string;
   /** Takes the body's bytes instead of `body`. */
   readonly sink?: (bytes: Buffer) => void;
+  /** Called with the head of the final response as soon as it came, whatever becomes of its body. */
+  readonly onHead?: (head: ResponseHead) => void;
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -51,17 +55,22 @@ async function readHead(reader: ByteReader): Promise<ResponseHead | undefined> {
   if (statusLine === undefined) return undefined;
   const match = /^(HTTP\/1\.[01]) ([1-9]\d\d) ([\t -~\x80-\xff]*)$/.exec(statusLine);
   if (match === null) throw new Error(`Not a status line: ${JSON.stringify(statusLine)}.`);
+  const headers = await readFields(reader, 'a response head');
+  return { version: match[1] ?? '', status: Number(match[2]), reason: match[3] ?? '', headers };
+}
+
+/** Header lines up to the empty one. */
+async function readFields(reader: ByteReader, where: string): Promise<[string, string][]> {
   const headers: [string, string][] = [];
   for (;;) {
     const line = await reader.line();
-    if (line === undefined) throw new Error('The connection ended within a response head.');
-    if (line === '') break;
+    if (line === undefined) throw new Error(`The connection ended within ${where}.`);
+    if (line === '') return headers;
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon));
     if (!TOKEN.test(name)) throw new Error(`Not a header line: ${JSON.stringify(line)}.`);
     headers.push([name, line.slice(colon + 1).trim()]);
   }
-  return { version: match[1] ?? '', status: Number(match[2]), reason: match[3] ?? '', headers };
 }
 
 function framingOf(head: ResponseHead, method: string): { framing: RawResponse['framing']; length: number } {
@@ -80,19 +89,17 @@ function framingOf(head: ResponseHead, method: string): { framing: RawResponse['
   return length === undefined ? { framing: 'close', length: 0 } : { framing: 'length', length: Number(length) };
 }
 
-async function readChunked(reader: ByteReader, sink: (bytes: Buffer) => void): Promise<number[]> {
+async function readChunked(reader: ByteReader, sink: (bytes: Buffer) => void): Promise<Pick<RawResponse, 'chunks' | 'trailers'>> {
   const chunks: number[] = [];
   for (;;) {
     const line = await reader.line();
     if (line === undefined || !/^[0-9a-fA-F]{1,8}$/.test(line)) throw new Error(`Not a chunk size: ${JSON.stringify(line)}.`);
     const size = Number.parseInt(line, 16);
-    if (size > 0) {
-      await reader.exactly(size, sink);
-      chunks.push(size);
-    }
+    if (size === 0) return { chunks, trailers: await readFields(reader, 'the trailers') };
+    await reader.exactly(size, sink);
+    chunks.push(size);
     const end = await reader.line();
     if (end !== '') throw new Error(`After a chunk came ${JSON.stringify(end)}.`);
-    if (size === 0) return chunks;
   }
 }
 
@@ -105,12 +112,13 @@ export async function readResponse(reader: ByteReader, options: ReadOptions = {}
     if (interim.length > 0) throw new Error('The connection ended after an interim response.');
     return undefined;
   }
+  options.onHead?.(head);
   const parts: Buffer[] = [];
   const sink = options.sink ?? ((bytes: Buffer) => void parts.push(bytes));
   const { framing, length } = framingOf(head, options.method ?? 'GET');
-  let chunks: number[] = [];
+  let chunked: Pick<RawResponse, 'chunks' | 'trailers'> = { chunks: [], trailers: [] };
   if (framing === 'length') await reader.exactly(length, sink);
-  else if (framing === 'chunked') chunks = await readChunked(reader, sink);
+  else if (framing === 'chunked') chunked = await readChunked(reader, sink);
   else if (framing === 'close')
     for (let bytes = await reader.some(); bytes !== undefined; bytes = await reader.some()) sink(bytes);
   const body = Buffer.concat(parts);
@@ -119,7 +127,7 @@ export async function readResponse(reader: ByteReader, options: ReadOptions = {}
     ...final,
     framing,
     body,
-    chunks,
+    ...chunked,
     interim,
     header: (name) => single(final, name.toLowerCase()),
     all: (name) => values(final, name.toLowerCase()),

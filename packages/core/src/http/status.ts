@@ -60,12 +60,13 @@ const REASONS: Readonly<Record<number, string>> = {
   506: 'Variant Also Negotiates',
   507: 'Insufficient Storage',
   508: 'Loop Detected',
+  509: 'Bandwidth Limit Exceeded',
   510: 'Not Extended',
   511: 'Network Authentication Required',
 };
 
-/** The reason phrase of a status code; `Unknown` for one that has none. */
-export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Unknown';
+/** The reason phrase of a status code; `unknown`, as Node says, for one that has none. */
+export const reasonPhrase = (status: number): string => REASONS[status] ?? 'unknown';
 
 /** Answers that have no body whatever their headers say (RFC 9110 6.4.1). */
 export const isBodiless = (status: number): boolean => status < 200 || status === 204 || status === 304;
