@@ -49,12 +49,12 @@ describe('fromConfig', () => {
     const six = handler('six', 1, { sendSpec: 'tcp://[::]:9997', recvSpec: 'tcp://[::1]:9996' });
     const ipc = handler('ipc', 1, { sendSpec: 'ipc://run/send', recvSpec: 'ipc:///run/recv' });
     const routes = { '/any': { handler: any }, '/six': { handler: six }, '/ipc': { handler: ipc } };
-    const path = await databaseFile(definitionOf(routes, {}, { chroot: './root/' }), '', folder);
+    const path = await databaseFile(definitionOf(routes, {}, { chroot: './top/' }), '', folder);
     const { servers, notes } = await fromConfig(path, { all: true });
     expect(servers.map(({ sendSpec, recvSpec }) => [sendSpec, recvSpec])).toEqual([
       ['tcp://127.0.0.1:9999', 'tcp://127.0.0.1:9998'],
       ['tcp://[::1]:9997', 'tcp://[::1]:9996'],
-      [`ipc://${folder}/root/run/send`, `ipc://${folder}/root/run/recv`],
+      [`ipc://${folder}/top/run/send`, `ipc://${folder}/top/run/recv`],
     ]);
     expect(notes.filter(({ id }) => id === 'open-handler-port').map(({ where }) => where)).toEqual([
       'handler any',
