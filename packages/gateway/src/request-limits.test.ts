@@ -1,8 +1,8 @@
 import { type M2Error, reasonPhrase } from '@m2/core';
 import { describe, expect, it } from 'vitest';
 import { serveApp } from '../test/harness.js';
-import { defaultRequestLimits, type LimitedMessage, type RequestLimits } from './index.js';
-import { checkLimits, resolveRequestLimits } from './request-limits.js';
+import { defaultRequestLimits, type RequestLimits } from './index.js';
+import { checkLimits, type LimitedMessage, resolveRequestLimits } from './request-limits.js';
 
 /** Status and whether the app was called, for one request. */
 async function ask(
