@@ -17,16 +17,17 @@ const { values } = parseArgs({
   },
 });
 
-for (const [command, packageName] of [
+for (const [command, packageName] of /** @type {const} */ ([
   ['mongrel2', 'mongrel2-core'],
   ['m2sh', 'mongrel2-core'],
   ['wrk', 'wrk'],
-]) {
+])) {
   if (await has(command)) continue;
   console.error(`The benchmark needs ${command}. On Debian: apt-get install ${packageName}`);
   process.exit(2);
 }
 
+/** @type {import('./lib/part-options.mjs').PartOptions} */
 const options = {
   rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
   seconds: Number(values.seconds ?? (values.quick ? 1 : 5)),
@@ -34,6 +35,20 @@ const options = {
   progress: (text) => console.error(text),
 };
 const parts = (values.parts ?? (values.quick ? 'http' : 'http,direct,bodies')).split(',');
+/**
+ * @typedef {object} Result
+ * @property {string} date
+ * @property {string} node its version
+ * @property {string} machine
+ * @property {boolean} quick
+ * @property {number} rounds
+ * @property {number} seconds
+ * @property {import('./lib/http-part.mjs').Result} [http]
+ * @property {import('./lib/direct-part.mjs').Result[]} [direct]
+ * @property {import('./lib/bodies-part.mjs').Result[]} [bodies]
+ */
+
+/** @type {Result} */
 const result = {
   date: new Date().toISOString().slice(0, 10),
   node: process.version,

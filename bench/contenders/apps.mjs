@@ -1,12 +1,25 @@
 // The "hello" of every kind of app, the same bytes for all.
 import { fetchHandler } from '@m2/gateway';
 
+/**
+ * @typedef {import('node:http').IncomingMessage} IncomingMessage
+ * @typedef {import('node:http').ServerResponse} ServerResponse
+ */
+
+/**
+ * What is used of Express, which comes without types.
+ * @typedef {ServerResponse & { type(name: string): ExpressResponse, send(body: string): void }} ExpressResponse
+ * @typedef {(request: IncomingMessage, response: ExpressResponse) => void} ExpressListener
+ * @typedef {{ (request: IncomingMessage, response: ServerResponse): void, get(path: string, listener: ExpressListener): void }} ExpressApp
+ * @typedef {{ default: () => ExpressApp }} ExpressModule
+ */
+
 const TEXT = 'hello';
 
 /** A fetch function. */
 export const fetchHello = () => new Response(TEXT, { headers: { 'content-type': 'text/plain' } });
 
-/** A node listener. */
+/** A node listener. @param {IncomingMessage} _request @param {ServerResponse} response */
 export function nodeHello(_request, response) {
   response.setHeader('Content-Type', 'text/plain');
   response.end(TEXT);
@@ -22,7 +35,9 @@ export async function honoHello() {
 
 /** An Express app. */
 export async function expressHello() {
-  const { default: express } = await import('express');
+  /** Any text, so that no types of it are looked for. @type {string} */
+  const name = 'express';
+  const { default: express } = /** @type {ExpressModule} */ (await import(name));
   const app = express();
   app.get('/', (_request, response) => {
     response.type('text').send(TEXT);
@@ -43,7 +58,7 @@ export async function fastifyHello(options = {}) {
 
 const RAW = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${TEXT.length}\r\n\r\n${TEXT}`;
 
-/** The handler of a name: raw, fetch, hono, node, express, fastify. */
+/** The handler of a name: raw, fetch, hono, node, express, fastify. @param {string} name @returns {Promise<import('@m2/core').Handler>} */
 export async function handlerOf(name) {
   if (name === 'raw') {
     return {

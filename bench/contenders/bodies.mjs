@@ -5,13 +5,16 @@ import { fetchHandler } from '@m2/gateway';
 import { zmtpTransport } from '@m2/transport-zmtp';
 
 const PIECE = new Uint8Array(64 * 1024).fill(0x78);
+/** @type {Map<number, Uint8Array<ArrayBuffer>>} */
 const wholes = new Map();
 
+/** @param {number} size */
 function whole(size) {
   if (!wholes.has(size)) wholes.set(size, new Uint8Array(size).fill(0x78));
   return new Response(wholes.get(size));
 }
 
+/** @param {number} size */
 function streamed(size) {
   let left = size;
   return new Response(
@@ -26,7 +29,7 @@ function streamed(size) {
   );
 }
 
-const [sendSpec, recvSpec] = process.argv.slice(2);
+const [sendSpec = '', recvSpec = ''] = process.argv.slice(2);
 const handler = fetchHandler((request) => {
   const [, kind, size] = new URL(request.url).pathname.split('/');
   return kind === 'stream' ? streamed(Number(size)) : whole(Number(size));

@@ -6,9 +6,36 @@ import { fileURLToPath } from 'node:url';
 import { end, has, run, startReady } from '../lib/children.mjs';
 import { freePort, listening } from '../lib/ports.mjs';
 
+/**
+ * @typedef {import('../lib/mongrel2.mjs').Mongrel2} Mongrel2
+ * @typedef {import('../lib/children.mjs').ReadyChild} ReadyChild
+ */
+
+/**
+ * A contender that runs.
+ * @typedef {object} Running
+ * @property {ReadyChild} child the process whose CPU and memory count
+ * @property {import('node:child_process').ChildProcess} [also] what stands in front of it
+ * @property {string} url
+ */
+
+/**
+ * @typedef {object} Contender
+ * @property {string} name
+ * @property {string} [control] the name of the contender that it is measured against
+ * @property {boolean} [browser] whether its load is browser-like requests
+ * @property {() => Promise<string | undefined>} [needs] tells what is missing to run it
+ * @property {(mongrel2: Mongrel2) => Promise<Running>} start
+ */
+
+/** @param {string} name */
 const program = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** m2 behind Mongrel2. */
+/**
+ * m2 behind Mongrel2.
+ * @param {string} app @param {'zmtp' | 'zeromq'} transport @param {string} control @param {{ browser?: boolean }} more
+ * @returns {Contender}
+ */
 function m2(app, transport, control, more = {}) {
   return {
     name: `m2 ${app}, ${transport}${more.browser ? ', browser-like request' : ''}`,
@@ -21,7 +48,11 @@ function m2(app, transport, control, more = {}) {
   };
 }
 
-/** Something else behind Mongrel2. */
+/**
+ * Something else behind Mongrel2.
+ * @param {string} name @param {Contender['needs']} needs @param {() => Promise<[string, ...string[]]>} command
+ * @returns {Contender}
+ */
 function handler(name, needs, command) {
   return {
     name,
@@ -33,7 +64,11 @@ function handler(name, needs, command) {
   };
 }
 
-/** An app on node:http, with nothing in front. */
+/**
+ * An app on node:http, with nothing in front.
+ * @param {string} app @param {string} label
+ * @returns {{ name: string, start: () => Promise<Running> }}
+ */
 function http(app, label) {
   return {
     name: label,
@@ -47,7 +82,11 @@ function http(app, label) {
   };
 }
 
-/** The same behind nginx as a reverse proxy; CPU is that of the node process alone. */
+/**
+ * The same behind nginx as a reverse proxy; CPU is that of the node process alone.
+ * @param {string} app @param {string} label
+ * @returns {Contender}
+ */
 function behindNginx(app, label) {
   const direct = http(app, label);
   return {
@@ -61,6 +100,7 @@ function behindNginx(app, label) {
   };
 }
 
+/** @param {string} upstream */
 async function startNginx(upstream) {
   const folder = mkdtempSync(join(tmpdir(), 'm2-nginx-'));
   const port = await freePort();
@@ -81,8 +121,10 @@ http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${f
   return { child, url: `http://127.0.0.1:${port}/` };
 }
 
-/** Compiles the C handler on the spot; undefined, or what is missing. */
+/** @type {Promise<string> | undefined} */
 let compiled;
+
+/** Compiles the C handler on the spot. Resolves to its path. */
 async function compileC() {
   compiled ??= (async () => {
     const output = join(mkdtempSync(join(tmpdir(), 'm2-bench-c-')), 'handler');
@@ -114,13 +156,13 @@ const HONO = '@hono/node-server';
 const EXPRESS = 'Express on node:http';
 const FASTIFY = 'Fastify on node:http';
 
-/** Where `end` of a contender's processes is. */
+/** Ends a contender's processes. @param {Running} running */
 export async function endContender({ child, also }) {
   await end(child);
   if (also !== undefined) await end(also);
 }
 
-/** All rows, controls first. */
+/** All rows, controls first. @type {readonly Contender[]} */
 export const contenders = [
   handler(C, needsC, async () => [await compileC()]),
   handler('bare pyzmq loop', needsPyzmq, async () => [PYTHON, program('handler.py')]),

@@ -5,7 +5,7 @@ import { zeromqTransport } from '@m2/transport-zeromq';
 import { zmtpTransport } from '@m2/transport-zmtp';
 import { handlerOf } from './apps.mjs';
 
-const [app, transport, sendSpec, recvSpec] = process.argv.slice(2);
+const [app = '', transport, sendSpec = '', recvSpec = ''] = process.argv.slice(2);
 const backend = asyncBackend({ transport: transport === 'zmtp' ? zmtpTransport() : zeromqTransport() });
 const server = await serve(await handlerOf(app), { sendSpec, recvSpec }, { backend });
 await server.ready;

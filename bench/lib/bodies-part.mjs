@@ -9,10 +9,24 @@ import { table } from './table.mjs';
 const PROGRAM = fileURLToPath(new URL('../contenders/bodies.mjs', import.meta.url));
 const SIZES = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
+/**
+ * @typedef {object} Result
+ * @property {0 | 1} flowControl
+ * @property {'whole' | 'stream'} kind
+ * @property {number} size bytes of a body
+ * @property {number} perSecond responses
+ * @property {number} mibPerSecond
+ * @property {number} cpuPerMib microseconds
+ * @property {number} rss MiB
+ * @property {string} trouble
+ */
+
+/** Runs it. @param {import('./part-options.mjs').PartOptions} options */
 export async function bodiesPart({ seconds, progress }) {
+  /** @type {Result[]} */
   const rows = [];
-  for (const flowControl of [1, 0]) {
-    for (const kind of ['whole', 'stream']) {
+  for (const flowControl of /** @type {const} */ ([1, 0])) {
+    for (const kind of /** @type {const} */ (['whole', 'stream'])) {
       for (const size of SIZES) {
         progress(`bodies: ${kind}, ${size} bytes, download.flow_control=${flowControl}`);
         rows.push(await measure(flowControl, kind, size, seconds));
@@ -22,6 +36,7 @@ export async function bodiesPart({ seconds, progress }) {
   return rows;
 }
 
+/** @param {Result['flowControl']} flowControl @param {Result['kind']} kind @param {number} size @param {number} seconds @returns {Promise<Result>} */
 async function measure(flowControl, kind, size, seconds) {
   const mongrel2 = await startMongrel2({ 'download.flow_control': flowControl });
   const handler = await startReady(process.execPath, [PROGRAM, mongrel2.sendSpec, mongrel2.recvSpec]);
@@ -47,6 +62,7 @@ async function measure(flowControl, kind, size, seconds) {
   }
 }
 
+/** The result as a table. @param {readonly Result[]} rows */
 export function bodiesTable(rows) {
   const header = ['flow control', 'body', 'bytes', 'responses/s', 'MiB/s', 'CPU µs/MiB', 'RSS MiB', 'errors'];
   return table(

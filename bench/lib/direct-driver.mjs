@@ -3,7 +3,7 @@ import { encodeRequest } from '@m2/core';
 import { zmtpTransport } from '@m2/transport-zmtp';
 
 const UNDER_WAY = 256;
-const [sendSpec, recvSpec, seconds] = process.argv.slice(2);
+const [sendSpec = '', recvSpec = '', seconds] = process.argv.slice(2);
 let answered = 0;
 let id = 0;
 let running = false;

@@ -6,25 +6,52 @@ import { cpuSeconds, residentMiB } from './process-usage.mjs';
 import { median } from './statistics.mjs';
 import { table } from './table.mjs';
 
-/** Runs it. Gives one result per contender, and what was missing. */
+/**
+ * @typedef {import('../contenders/index.mjs').Contender} Contender
+ * @typedef {import('./load.mjs').Load & { cpu: number, rss: number }} Sample CPU in microseconds per request, memory in MiB
+ * @typedef {'perSecond' | 'cpu' | 'p50' | 'p99' | 'rss'} Figure
+ */
+
+/**
+ * The medians of one contender, and of its ratios to its control.
+ * @typedef {Record<Figure, number> & { name: string, control: string | undefined, cpuRatio: number | undefined,
+ *   perSecondRatio: number | undefined, trouble: string }} Row
+ * @typedef {{ rows: Row[], missing: { name: string, lack: string }[] }} Result
+ */
+
+/**
+ * Runs it. Gives one result per contender, and what was missing.
+ * @param {import('./part-options.mjs').PartOptions} options
+ * @returns {Promise<Result>}
+ */
 export async function httpPart({ rounds, seconds, only, progress }) {
+  /** @type {Result['missing']} */
   const missing = [];
+  /** @type {Map<string, Sample[]>} */
+  const samples = new Map();
+  /** @type {{ contender: Contender, own: Sample[] }[]} */
   const chosen = [];
   for (const contender of contenders.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))) {
     const lack = await contender.needs?.();
-    if (lack === undefined) chosen.push(contender);
-    else missing.push({ name: contender.name, lack });
+    if (lack !== undefined) {
+      missing.push({ name: contender.name, lack });
+      continue;
+    }
+    /** @type {Sample[]} */
+    const own = [];
+    chosen.push({ contender, own });
+    samples.set(contender.name, own);
   }
-  const samples = new Map(chosen.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const contender of chosen) {
+    for (const { contender, own } of chosen) {
       progress(`round ${round} of ${rounds}: ${contender.name}`);
-      samples.get(contender.name).push(await measure(contender, seconds));
+      own.push(await measure(contender, seconds));
     }
   }
-  return { rows: chosen.map((contender) => summarise(contender, samples)), missing };
+  return { rows: chosen.map(({ contender, own }) => summarise(contender, own, samples)), missing };
 }
 
+/** @param {Contender} contender @param {number} seconds @returns {Promise<Sample>} */
 async function measure(contender, seconds) {
   // A Mongrel2 of its own for each: nothing that one contender left behind reaches the next.
   const mongrel2 = await startMongrel2();
@@ -43,13 +70,15 @@ async function measure(contender, seconds) {
   }
 }
 
-function summarise({ name, control }, samples) {
-  const all = samples.get(name);
-  const of = (field) => median(all.map((sample) => sample[field]));
+/** @param {Contender} contender @param {readonly Sample[]} all @param {ReadonlyMap<string, readonly Sample[]>} samples @returns {Row} */
+function summarise({ name, control }, all, samples) {
+  const of = (/** @type {Figure} */ field) => median(all.map((sample) => sample[field]));
   // Ratios are taken within each round, between neighbours in time, and the middle one of them is kept.
   const controls = control === undefined ? undefined : samples.get(control);
-  const ratio = (field) =>
-    controls === undefined ? undefined : median(all.map((sample, round) => sample[field] / controls[round][field]));
+  const ratio = (/** @type {Figure} */ field) =>
+    controls === undefined
+      ? undefined
+      : median(all.map((sample, round) => sample[field] / (controls[round]?.[field] ?? Number.NaN)));
   return {
     name,
     control,
@@ -67,9 +96,10 @@ function summarise({ name, control }, samples) {
   };
 }
 
-/** The result as a table. */
+/** The result as a table. @param {Result} result */
 export function httpTable({ rows, missing }) {
-  const number = (value, digits) => (value === undefined ? '' : value.toFixed(digits));
+  const number = (/** @type {number | undefined} */ value, /** @type {number} */ digits) =>
+    value === undefined ? '' : value.toFixed(digits);
   const body = rows.map((row) => [
     row.name,
     number(row.perSecond, 0),

@@ -4,7 +4,23 @@ import { run } from './children.mjs';
 
 const BROWSER = fileURLToPath(new URL('./browser-request.lua', import.meta.url));
 
-/** Loads a URL for some seconds. Resolves to requests, requests per second, and latencies in milliseconds. */
+/**
+ * @typedef {object} Load
+ * @property {number} requests
+ * @property {number} perSecond
+ * @property {number} p50 latency in milliseconds
+ * @property {number} p99 latency in milliseconds
+ * @property {string} trouble errors and bad answers, or nothing
+ */
+
+/** @type {Readonly<Record<string, number>>} */
+const UNITS = { us: 0.001, ms: 1, s: 1000 };
+
+/**
+ * Loads a URL for some seconds.
+ * @param {string} url @param {{ seconds: number, connections?: number, browser?: boolean }} options
+ * @returns {Promise<Load>}
+ */
 export async function load(url, { seconds, connections = 32, browser = false }) {
   const script = browser ? ['-s', BROWSER] : [];
   const text = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...script, url]);
@@ -19,8 +35,9 @@ export async function load(url, { seconds, connections = 32, browser = false }) 
   };
 }
 
+/** @param {RegExpExecArray | null} match a number and its unit */
 function milliseconds(match) {
   if (match === null) return Number.NaN;
-  const factor = { us: 0.001, ms: 1, s: 1000 }[match[2]];
-  return Number(match[1]) * factor;
+  const [, number, unit = ''] = match;
+  return Number(number) * (UNITS[unit] ?? Number.NaN);
 }

@@ -6,7 +6,18 @@ import { join } from 'node:path';
 import { end, run } from './children.mjs';
 import { freePort, listening } from './ports.mjs';
 
-/** Starts it. Settings are Mongrel2's own. Resolves to its addresses and `stop()`. */
+/** @typedef {Readonly<Record<string, string | number>>} Settings Mongrel2's own */
+
+/**
+ * @typedef {object} Mongrel2
+ * @property {string} url
+ * @property {string} sendSpec
+ * @property {string} recvSpec
+ * @property {number | undefined} pid
+ * @property {() => Promise<void>} stop
+ */
+
+/** Starts it. Resolves to its addresses and `stop()`. @param {Settings} settings @returns {Promise<Mongrel2>} */
 export async function startMongrel2(settings = {}) {
   const root = mkdtempSync(join(tmpdir(), 'm2-bench-'));
   for (const folder of ['run', 'logs', 'tmp']) mkdirSync(join(root, folder));
@@ -30,6 +41,7 @@ export async function startMongrel2(settings = {}) {
   };
 }
 
+/** @param {number} port @param {string} sendSpec @param {string} recvSpec @param {Settings} settings */
 function configuration(port, sendSpec, recvSpec, settings) {
   const all = { 'server.daemonize': 0, ...settings };
   const lines = Object.entries(all).map(([key, value]) => `'${key}': ${typeof value === 'number' ? value : `'${value}'`}`);

@@ -1,16 +1,17 @@
 // Free ports on the loopback interface.
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /** A port that was free a moment ago. */
 export async function freePort() {
   const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  await once(server.close(), 'close');
   return port;
 }
 
-/** Waits until something listens on a port. */
+/** Waits until something listens on a port. @param {number} port */
 export async function listening(port, deadlineMs = 10_000) {
   const { connect } = await import('node:net');
   const until = Date.now() + deadlineMs;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds that the process used so far, all its threads included. */
+/** CPU seconds that the process used so far, all its threads included. @param {number} pid */
 export function cpuSeconds(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The program's name may hold blanks and brackets: count from its last bracket.
@@ -11,7 +11,7 @@ export function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Resident memory in MiB. */
+/** Resident memory in MiB. @param {number} pid */
 export function residentMiB(pid) {
   const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(match?.[1] ?? 0) / 1024;
