@@ -46,7 +46,8 @@ class Drive {
     this.client = await RawClient.connect(this.target.port(this.kind));
     const answers = one.abort === undefined ? await this.talk(this.client) : await this.leave(this.client, one.abort);
     const open = one.abort === undefined && answers.every(({ how }) => how === 'whole');
-    const connection = one.abort !== undefined ? undefined : open ? await this.probe(this.client) : 'closed';
+    const connection =
+      one.abort !== undefined ? undefined : open ? await this.probe(this.client, answers.some(saysClose)) : 'closed';
     return { answers, connection, observed: await this.settled() };
   }
 
@@ -171,9 +172,9 @@ class Drive {
     }
   }
 
-  /** Whether the connection takes another request. */
-  private async probe(client: RawClient): Promise<Connection> {
-    client.write(`GET /${this.kind}/alive HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  /** Whether the connection takes another request, or is closed where the answer says that it will be. */
+  private async probe(client: RawClient, closes = false): Promise<Connection> {
+    if (!closes) client.write(`GET /${this.kind}/alive HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     try {
       return (await client.next({ ms: ANSWER_MS })) === undefined ? 'closed' : 'kept';
     } catch (error) {
@@ -190,6 +191,8 @@ class Drive {
 }
 
 const toBytes = (part: string | Uint8Array): Uint8Array => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
+
+const saysClose = ({ headers }: Answer): boolean => headers?.connection?.includes('close') === true;
 
 const isLate = (error: unknown): boolean => String((error as Error).message).startsWith('Did not happen');
 

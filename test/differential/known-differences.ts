@@ -24,6 +24,9 @@ const seenHeader = ({ field }: Difference): string | undefined => /^seen (?:head
 const linesOf = ({ step }: Difference, name: string): number =>
   step.headers.filter((line) => line.toLowerCase().startsWith(`${name}:`)).length;
 
+/** Its first piece is its last, so that the stream has ended as soon as anybody looks. */
+const isOnePiece = ({ plan }: Difference['step']): boolean => plan.body.kind === 'pieces' && plan.body.sizes.length === 1;
+
 /** Every difference that is known, in the order of their numbers. */
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
@@ -89,10 +92,14 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     id: 'finished-streams',
-    what: 'a stream that has ended when the answer begins is sent with its length, not in chunks',
+    what: 'a stream that has ended when the answer begins is sent with its length, not in chunks; so HTTP/1.0 connections can go on',
     why: 'All of it is known by then, and one message is cheaper than three.',
     targets: BEHIND_M2,
-    covers: (difference) => isFetch(difference) && difference.step.plan.body.kind === 'pieces' && FRAMING.has(difference.field),
+    covers: (difference) =>
+      isFetch(difference) &&
+      (difference.one.behaviour === 'http-1.0-keep-alive'
+        ? difference.one.steps.some(isOnePiece)
+        : isOnePiece(difference.step) && FRAMING.has(difference.field)),
   },
   {
     id: 'reason-names',

@@ -40,7 +40,8 @@ async function answer(req: IncomingMessage, res: ServerResponse, visit: Visit): 
 
 /** With the head given apart, or made from the one piece that there is. */
 function sendWhole(res: ServerResponse, plan: Plan, bytes: Buffer): void {
-  if (plan.way % 2 === 0) setHeaders(res, plan);
+  // Of an answer that has no body Node sends whatever length it is told.
+  if (plan.way % 2 === 0 || plan.status === 204) setHeaders(res, plan);
   else writeHead(res, plan, [['Content-Length', `${bytes.length}`]]);
   res.end(bytes);
 }
