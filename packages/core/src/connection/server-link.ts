@@ -98,9 +98,8 @@ export class ServerLink implements LinkReceiver {
     this.isUp = true;
     this.compared = false;
     this.subscription = latin1Slice(subscription, 0, subscription.length);
-    // The first time is what `ready` tells; that it came back nobody else says.
     const told = `Mongrel2 at ${this.server.recvSpec} subscribed to '${this.subscription}'.`;
-    this.logger[epoch === 1 ? 'debug' : 'info'](told, { epoch });
+    this.logger.info(told, { epoch });
     this.onUp();
   }
 
