@@ -34,12 +34,6 @@ export class HttpExchange implements ClientOwner {
   readonly body: RequestBody;
 
   private readonly incoming: ExchangeBody;
-  /**
-   * The response has no end of its own, as a stream of events has none: `signal` aborts when the server stops. Found out from
-   * the head by `start`; to be set for one that was framed elsewhere. Default false.
-   */
-  endless = false;
-
   private state: 'open' | 'streaming' | 'ended' | 'gone' = 'open';
   private head: ResponseHead | undefined;
   private written = 0;
@@ -93,8 +87,8 @@ export class HttpExchange implements ClientOwner {
   }
 
   /**
-   * Aborts when the client goes away before the answer is complete, or, for server-sent events, when the server stops. Never
-   * after a complete answer. Its reason is an M2Error, `M2_SHUTTING_DOWN` when the server stops: then a farewell can still be sent.
+   * Aborts when the client goes away, or the server cuts the answer short, before it is complete; for server-sent events, when the
+   * server begins to stop: its reason, an M2Error, is `M2_SHUTTING_DOWN` then, and a farewell can still be sent. Else never.
    */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
@@ -327,12 +321,12 @@ export class HttpExchange implements ClientOwner {
 
   /** @internal */
   expire(): void {
-    if (this.state === 'streaming') this.truncate();
+    if (this.state === 'streaming') this.truncate(new M2Error('M2_CLOSED', 'The server stopped before the end of this answer.'));
     else this.shed();
   }
 
   private get isEventStream(): boolean {
-    return this.endless || (this.head !== undefined && /^content-type: *text\/event-stream/im.test(this.head.text));
+    return this.head !== undefined && /^content-type: *text\/event-stream/im.test(this.head.text);
   }
 
   private abort(cause: M2Error): void {
@@ -345,8 +339,9 @@ export class HttpExchange implements ClientOwner {
   }
 
   /** Ends the answer where it is; the missing end tells the client that it is not whole. */
-  private truncate(): void {
+  private truncate(cause?: M2Error): void {
     this.state = 'ended';
+    if (cause !== undefined) this.abort(cause);
     this.client.writeSoon('', 2);
     this.finish(false, true);
   }

@@ -123,6 +123,32 @@ describe('stop() when the grace time is over', () => {
     ]);
   });
 
+  it('tells what makes an answer that it was cut short, so that nothing more is made', async () => {
+    const heard: string[] = [];
+    let written = 0;
+    const { mongrel2, server } = await start(
+      http((exchange) => {
+        exchange.onAbort((cause) => heard.push(cause.code));
+        exchange.signal.addEventListener('abort', () => heard.push('signal'));
+        exchange.start(200, []);
+        const write = () => {
+          while (!exchange.ended && exchange.write(new Uint8Array(10_000)) && written < 10_000) written++;
+          if (!exchange.ended) void exchange.drained().then(write);
+        };
+        write();
+      }),
+      { mongrel2: { flowControl: true }, connection: { flowControl: 'on' } },
+    );
+    const client = mongrel2.connect();
+    client.slow();
+    client.request();
+    await settled();
+    expect(await server.stop({ graceMs: 0 })).toEqual({ unfinished: 1 });
+    expect(heard).toEqual(['signal', 'M2_CLOSED']);
+    expect(written).toBeLessThan(1000);
+    client.response().catch(() => {});
+  });
+
   it('answers plain handlers’ requests 503 too, and refuses what is queued or pipelined behind', async () => {
     const { mongrel2, server } = await start({ handle: () => {} }, { serve: { maxInFlight: 1 } });
     const first = mongrel2.connect().request().request();
