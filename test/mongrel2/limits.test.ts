@@ -13,7 +13,7 @@ import type { RawResponse } from '../harness/response-parser.js';
 const SETTINGS = {
   'limits.buffer_size': 65_536,
   'limits.client_read_retries': 50,
-  'limits.content_length': 20_480,
+  'limits.content_length': 65_536,
   'upload.stream': 1,
   no_clobber_xff: 1,
 };

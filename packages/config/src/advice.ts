@@ -163,7 +163,15 @@ function adviseRequests(settings: SettingValues, notes: Notes): void {
     notes.advise(
       'small-buffer',
       nameOf.setting('limits.buffer_size'),
-      `it is ${buffer}: a request head that is longer, as with many cookies, gets 400. Set it to 65536.`,
+      `it is ${buffer}: a request head that is longer, as with many cookies, gets 400. Set it to 16384.`,
+    );
+  }
+  const content = settings.number('limits.content_length');
+  if (buffer > content) {
+    notes.warn(
+      'buffer-over-content',
+      nameOf.setting('limits.buffer_size'),
+      `it is ${buffer}, more than limits.content_length (${content}): Mongrel2 then cuts its buffer short when a body is longer, and reads what lies behind it, so that uploads hang or hold pieces of its memory. Set it to 16384, or limits.content_length to ${buffer}.`,
     );
   }
   const retries = settings.number('limits.client_read_retries');

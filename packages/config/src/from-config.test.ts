@@ -8,7 +8,7 @@ import { fromConfig } from './from-config.js';
 const good = {
   'upload.stream': true,
   'download.flow_control': true,
-  'limits.buffer_size': 65_536,
+  'limits.buffer_size': 16_384,
   'limits.client_read_retries': 50,
   'request.relaxed': true,
   'net.tcp_keepalive': true,
@@ -82,6 +82,18 @@ describe('fromConfig', () => {
     mkdirSync(join(folder, folder, 'real'), { recursive: true });
     expect(await uploads()).toMatchObject({ folder: join(folder, folder, 'real') });
     expect(await uploads(false)).toMatchObject({ folder: join(folder, 'real') });
+  });
+
+  it('warns of a buffer that is longer than the bodies in it may be', async () => {
+    const idsWith = async (settings: object): Promise<string[]> => {
+      const path = await databaseFile(
+        definitionOf({ '/': { handler: handler('app', 9999) } }, { settings: { ...good, ...settings } }),
+      );
+      return (await fromConfig(path)).notes.map(({ id }) => id);
+    };
+    expect(await idsWith({ 'limits.buffer_size': 20_481 })).toContain('buffer-over-content');
+    expect(await idsWith({ 'limits.buffer_size': 20_480 })).not.toContain('buffer-over-content');
+    expect(await idsWith({ 'limits.buffer_size': 65_536, 'limits.content_length': 65_536 })).not.toContain('buffer-over-content');
   });
 
   it('keeps to limits that are not the usual ones', async () => {
