@@ -1,4 +1,4 @@
-import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { patternBytes } from '../../harness/pattern.js';
@@ -41,7 +41,9 @@ let path: string | undefined;
 /** The file that `file` bodies are sent from, made when it is first asked for. */
 export function filePath(): string {
   if (path === undefined) {
-    path = join(mkdtempSync(join(tmpdir(), 'm2-differential-')), 'file.bin');
+    const folder = mkdtempSync(join(tmpdir(), 'm2-differential-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    path = join(folder, 'file.bin');
     writeFileSync(path, patternBytes(0, FILE_BYTES));
     utimesSync(path, FILE_TIME, FILE_TIME);
   }

@@ -66,8 +66,9 @@ function tellCaptured(
   { given }: AppSpecifier,
   logger: Logger = silentLogger,
 ): void {
-  for (const { server, place } of servers) {
-    const what = server === picked ? 'its requests come through Mongrel2' : 'what it exports is run';
+  const isRun = servers.some(({ server }) => server === picked);
+  const what = isRun ? 'its requests come through Mongrel2' : 'what it exports is run';
+  for (const place of new Set(servers.map((one) => one.place))) {
     logger.info(`${given} calls listen() for ${place}, which stays closed: ${what}.`);
   }
 }

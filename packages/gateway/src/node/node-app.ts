@@ -65,7 +65,7 @@ function toListener(app: unknown): NodeListener {
 }
 
 const isFastify = (app: NodeApp): app is FastifyLike => {
-  const methods = app as Partial<Record<keyof FastifyLike, unknown>>;
+  const methods = (app ?? {}) as Partial<Record<keyof FastifyLike, unknown>>;
   return typeof methods.ready === 'function' && typeof methods.routing === 'function';
 };
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Server } from 'node:http';
 import {
   type Client,
@@ -8,6 +9,7 @@ import {
   type M2Error,
   type M2Request,
   silentLogger,
+  systemClock,
   type WebSocketHandshake,
 } from '@m2/core';
 import type { FetchHandlerOptions } from '../app.js';
@@ -16,6 +18,7 @@ import { type IdentityResolver, identityResolver } from '../client-identity.js';
 import { type Refusal, refuse } from '../refusal.js';
 import { type RequestLimits, resolveRequestLimits } from '../request-limits.js';
 import { RequestTargets } from '../request-target.js';
+import { ResponseStreams } from '../response-streams.js';
 import { type WebSocketPart, withWebSocket } from '../websocket/with-websocket.js';
 import { type AppServer, type NodeApp, toServer } from './node-app.js';
 import { RequestChecks } from './node-checks.js';
@@ -83,6 +86,7 @@ class AppHandler implements NodeHandler, SocketHost {
   private readonly name: string;
   private readonly logger: Logger;
   private readonly targets: RequestTargets;
+  readonly streams: ResponseStreams;
   readonly identify: IdentityResolver | undefined;
   private readonly checks: RequestChecks;
   private readonly upgrades: Upgrades;
@@ -97,6 +101,7 @@ class AppHandler implements NodeHandler, SocketHost {
     this.logger = options.logger ?? silentLogger;
     this.checks = new RequestChecks(resolveRequestLimits(options.limits));
     this.identify = identityResolver(options.trustProxy);
+    this.streams = new ResponseStreams(options.clock ?? systemClock);
     this.targets = new RequestTargets(options.rootPath);
     this.upgrades = new Upgrades(this, options.upgradeBufferBytes ?? UPGRADE_BUFFER_BYTES, this.logger);
     this.starting = this.app.ready !== undefined;
@@ -128,11 +133,13 @@ class AppHandler implements NodeHandler, SocketHost {
     }
   }
 
-  stopping(): void {
+  stopping(graceMs: number): void {
+    this.streams.stopping(graceMs);
     this.upgrades.stopping();
   }
 
   async close(): Promise<void> {
+    this.streams.close();
     await this.app.close?.();
   }
 
@@ -165,7 +172,8 @@ class AppHandler implements NodeHandler, SocketHost {
     else feedWhole(request, whole);
     let result: unknown;
     try {
-      result = emitRequest(this.server, request, response);
+      // Messages come many at a time: what one request enters into its AsyncLocalStorage must not be the next one's.
+      result = new AsyncResource('M2REQUEST').runInAsyncScope(emitRequest, undefined, this.server, request, response);
     } catch (error) {
       throw this.failed(message, socket, exchange, error);
     }

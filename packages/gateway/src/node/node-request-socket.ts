@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpExchange, HttpRequest, M2Error } from '@m2/core';
+import type { HttpExchange, HttpRequest } from '@m2/core';
 import { encodeChunk, joinChunks } from './node-bytes.js';
 import { forwardDrain } from './node-drain.js';
 import { ClientSocket, type SocketHost, type StreamCallback } from './node-socket.js';
@@ -17,6 +17,7 @@ interface ResponseInternals {
 export type AppResponse = ServerResponse & ResponseInternals;
 
 const NOTHING = '';
+const LAST_CHUNK = '0\r\n\r\n';
 const EVENT_STREAM = /^content-type: *text\/event-stream/im;
 
 /**
@@ -42,7 +43,7 @@ export class RequestSocket extends ClientSocket {
   constructor(exchange: HttpExchange, message: HttpRequest, host: SocketHost) {
     super(message, host);
     this.#exchange = exchange;
-    exchange.onAbort((cause) => this.#aborted(cause));
+    exchange.onAbort(() => this.clientGone());
   }
 
   /** The request that it is of. @internal */
@@ -90,6 +91,7 @@ export class RequestSocket extends ClientSocket {
   /** Everything of the response was handed over. @internal */
   complete(response: AppResponse): void {
     this.#complete(response, NOTHING);
+    this.host.streams.delete(this);
     this.clearTimer();
   }
 
@@ -120,7 +122,8 @@ export class RequestSocket extends ClientSocket {
     // One listener is the response's own.
     if (this.destroyed || this.listenerCount('close') <= 1) return;
     const request = this.#request;
-    if (request === undefined || request.closed) this.destroy();
+    const isRead = this.#exchange.ended ? request?.readableFlowing === true : true;
+    if (request === undefined || request.closed || !isRead) this.destroy();
     else request.once('close', () => this.destroy());
   }
 
@@ -152,7 +155,7 @@ export class RequestSocket extends ClientSocket {
   #send(bytes: string | Uint8Array, callback: StreamCallback): void {
     const exchange = this.#exchange;
     if (this.bytesWritten === 0 && !this.#ending && this._httpMessage !== null) {
-      exchange.endless = EVENT_STREAM.test(this._httpMessage._header ?? NOTHING);
+      if (EVENT_STREAM.test(this._httpMessage._header ?? NOTHING)) this.host.streams.add(this, true);
     }
     if (this.#ending) {
       this.#hold(bytes);
@@ -163,12 +166,14 @@ export class RequestSocket extends ClientSocket {
       this.#forwardsDrain = true;
       this.on('drain', forwardDrain);
     }
+    // Nobody takes it any more, and being told to go on would let an app that writes until it is told to wait write for ever.
+    if (exchange.aborted !== undefined) return;
     // What is written past the end of a response goes nowhere, as with a socket that is closed.
     if (exchange.ended || this.#thenKeepAlive !== undefined || exchange.sendFramed(bytes) || exchange.ended) return callback();
     this.#waiting = true;
     void exchange.drained().then(() => {
       this.#waiting = false;
-      callback();
+      if (exchange.aborted === undefined) callback();
     });
   }
 
@@ -188,26 +193,25 @@ export class RequestSocket extends ClientSocket {
 
   // --- its end --------------------------------------------------------------------------------------------------------
 
-  #aborted(cause: M2Error): void {
-    // A stream of events has no end of its own: it ends with the server, and well, so that clients connect again at once.
-    if (cause.code === 'M2_SHUTTING_DOWN' && !this.#exchange.ended) {
-      this.#exchange.endFramed(false, this._httpMessage?.chunkedEncoding === true ? '0\r\n\r\n' : NOTHING);
+  /** The server stops, and this stream of events with it: it ends well, so that its client connects again at once. @internal */
+  finish(): void {
+    if (!this.#exchange.ended) {
+      this.#exchange.endFramed(false, this._httpMessage?.chunkedEncoding === true ? LAST_CHUNK : NOTHING);
     }
     this.clientGone();
   }
 
   override _destroy(error: Error | null, callback: StreamCallback): void {
-    this.clearTimer();
+    this.host.streams.delete(this);
     this.#cutOff();
-    const told = this.told(error);
+    super._destroy(error, callback);
+  }
+
+  /** The request's end is told before the socket's, which is that of the response too. */
+  override closing(): void {
     const request = this.#request;
-    // The request's end is told before this one's, which is that of the response too.
-    if (request === undefined || request.destroyed || (this._httpMessage === null && request.readableEnded))
-      return callback(told);
-    process.nextTick(() => {
-      request.destroy(connectionReset());
-      callback(told);
-    });
+    if (request === undefined || (this._httpMessage === null && request.complete)) return;
+    request.destroy(connectionReset());
   }
 
   #cutOff(): void {

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { HttpRequest, WebSocketHandshake } from '@m2/core';
 import type { ClientIdentity, IdentityResolver } from '../client-identity.js';
+import type { ResponseStreams } from '../response-streams.js';
 import { tlsParts } from './node-tls.js';
 
 /** Where apps are told that they listen, for what builds URLs or log lines from it. Nothing does listen there. */
@@ -18,6 +19,8 @@ export interface SocketHost {
   readonly local: LocalAddress;
   /** Finds the client behind trusted proxies; undefined where none are. */
   readonly identify: IdentityResolver | undefined;
+  /** Responses without an end of their own. */
+  readonly streams: ResponseStreams;
   /**
    * Told of a body that is not of the length that its head says, which no exception could tell the app. `begun`: the answer
    * was cut short; else it was 500.
@@ -28,7 +31,8 @@ export interface SocketHost {
 /** Calls back a stream that waits for its write, or its end. */
 export type StreamCallback = (error?: Error | null) => void;
 
-const OPTIONS = Object.freeze({ decodeStrings: false });
+/** As a `net.Socket`, which emits 'close' by itself, a little after it was destroyed. */
+const OPTIONS = Object.freeze({ decodeStrings: false, emitClose: false });
 
 /** The range that systems take the ports of outgoing connections from (RFC 6335 section 6). */
 const EPHEMERAL_PORTS = { first: 49_152, count: 16_384 };
@@ -180,12 +184,21 @@ export class ClientSocket<Message extends HttpRequest | WebSocketHandshake = Htt
     this.read(0);
   }
 
-  /** Node's server hears every 'error' of its sockets: one that nobody else listens to must not end the process. @internal */
-  protected told(error: Error | null): Error | null {
-    if (error === null) return null;
-    this.server.emit('clientError', error, this);
-    return this.listenerCount('error') > 0 ? error : null;
+  override _destroy(error: Error | null, callback: StreamCallback): void {
+    this.clearTimer();
+    if (error !== null) this.server.emit('clientError', error, this);
+    // Node's server hears every 'error' of its sockets: one that nobody else listens to must not end the process.
+    callback(this.listenerCount('error') > 0 ? error : null);
+    setImmediate(emitClose, this, error !== null);
   }
+
+  /** What is told before 'close'. @internal */
+  closing(): void {}
+}
+
+function emitClose(socket: Duplex & { closing(): void }, hadError: boolean): void {
+  socket.closing();
+  socket.emit('close', hadError);
 }
 
 function timeOut(socket: ClientSocket): void {

@@ -51,7 +51,7 @@ export class UpgradeSocket extends ClientSocket<WebSocketHandshake> {
     if (this.destroyed || this.readableEnded) return;
     const frame = clientFrame(message);
     this.received(frame.length);
-    if (this.push(frame)) return;
+    this.push(frame);
     // Mongrel2 cannot be told to stop reading: what the app does not read has to fit here. One message always does.
     const { readableLength } = this;
     if (readableLength <= this.#options.bufferBytes || readableLength === frame.length) return;
@@ -111,11 +111,10 @@ export class UpgradeSocket extends ClientSocket<WebSocketHandshake> {
   }
 
   override _destroy(error: Error | null, callback: StreamCallback): void {
-    this.clearTimer();
     // A client that does not take what it was sent is not waited for.
     if (this.#waiting) this.#client.cancel();
     else this.#close();
-    callback(this.told(error));
+    super._destroy(error, callback);
   }
 
   #close(): void {

@@ -15,8 +15,13 @@ export function pickApp(module: AppModule, specifier: AppSpecifier, servers: rea
   const { fetch } = module;
   if (typeof fetch === 'function') return { fetch };
   const [captured] = servers;
-  // An app that runs itself when it is started has an export for its tests at most.
-  if (captured !== undefined && servers.length === 1 && appKind(defaultOf(module)) === undefined) return captured.server;
+  // Several for one place are one app on several addresses, as Fastify has them for localhost.
+  if (
+    captured !== undefined &&
+    servers.every(({ place }) => place === captured.place) &&
+    appKind(defaultOf(module)) === undefined
+  )
+    return captured.server;
   if (!('default' in module)) throw noDefault(module, specifier, servers);
   return defaultOf(module);
 }
