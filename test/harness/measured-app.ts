@@ -57,7 +57,11 @@ export class MeasuredApp {
     if (this.child.exitCode !== null || !this.child.connected) return;
     const exit = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.send('stop');
-    await within(exit, () => `the app ends; it printed:\n${this.errors}`);
+    try {
+      await within(exit, () => `the app ends; it printed:\n${this.errors}`, 30_000);
+    } finally {
+      await this.kill();
+    }
   }
 
   private async kill(): Promise<void> {
