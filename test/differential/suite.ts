@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { KINDS } from './apps/kinds.js';
+import { removeFile } from './apps/pieces.js';
 import { checkDocs } from './docs.js';
 import { describeUnknown, type KindReport, runKind, settingsFrom, unseen } from './run.js';
 import type { Target, TargetId } from './targets/target.js';
@@ -38,6 +39,7 @@ export function differentialSuite(setup: DifferentialSetup): void {
   afterAll(async () => {
     vi.restoreAllMocks();
     await closeAll(running);
+    removeFile();
   });
 
   for (const kind of KINDS) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../differential/apps/kinds.js';
+import { removeFile } from '../differential/apps/pieces.js';
 import { describeUnknown, runKind } from '../differential/run.js';
 import { frontTarget, mongrel2Target, SETTINGS } from '../differential/targets/m2-target.js';
 import { bytesTarget, nodeTarget } from '../differential/targets/node-targets.js';
@@ -18,6 +19,7 @@ function longRun(file: string, start: () => Promise<Target[]>): void {
   });
   afterAll(async () => {
     for (const target of running) await target.close();
+    removeFile();
   });
   for (const seed of SEEDS) {
     for (const kind of KINDS) {

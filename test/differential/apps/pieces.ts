@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { patternBytes } from '../../harness/pattern.js';
 import type { BodyPlan, Plan } from '../plan.js';
 import type { Visit } from '../visit.js';
@@ -41,13 +41,17 @@ let path: string | undefined;
 /** The file that `file` bodies are sent from, made when it is first asked for. */
 export function filePath(): string {
   if (path === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'm2-differential-'));
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-    path = join(folder, 'file.bin');
+    path = join(mkdtempSync(join(tmpdir(), 'm2-differential-')), 'file.bin');
     writeFileSync(path, patternBytes(0, FILE_BYTES));
     utimesSync(path, FILE_TIME, FILE_TIME);
   }
   return path;
+}
+
+/** Removes it again. */
+export function removeFile(): void {
+  if (path !== undefined) rmSync(dirname(path), { recursive: true, force: true });
+  path = undefined;
 }
 
 /** The file's validators. */
