@@ -1,4 +1,4 @@
-// The same listener on node:http and behind m2 hears the same, in the same order (COMPAT 2.1).
+// The same listener on node:http and behind m2 hears the same, in the same order.
 
 import type { ScriptedRequest } from '@m2/core/testing';
 import { describe, expect, it } from 'vitest';

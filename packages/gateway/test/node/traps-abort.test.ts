@@ -1,4 +1,4 @@
-// COMPAT traps 59 to 68: clients that go away, servers that stop, handshakes.
+// Traps 59 to 68: clients that go away, servers that stop, handshakes.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

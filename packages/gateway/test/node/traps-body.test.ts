@@ -1,4 +1,4 @@
-// COMPAT traps 14 to 26: request bodies.
+// Traps 14 to 26: request bodies.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { connect as connectClient, deferred } from '../harness.js';

@@ -1,4 +1,4 @@
-// COMPAT traps 34 and 35, and responses whose length is not what they say.
+// Traps 34 and 35, and responses whose length is not what they say.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';

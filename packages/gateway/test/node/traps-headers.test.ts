@@ -1,4 +1,4 @@
-// COMPAT traps 48 to 58: what apps see of a request's head.
+// Traps 48 to 58: what apps see of a request's head.
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';

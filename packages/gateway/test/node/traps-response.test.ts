@@ -1,4 +1,4 @@
-// COMPAT traps 27 to 47: responses.
+// Traps 27 to 47: responses.
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// COMPAT traps 1 to 13: what frameworks ask of a request's socket. Numbers are those of docs/node-apps.md.
+// Traps 1 to 13: what frameworks ask of a request's socket.
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
