@@ -77,6 +77,11 @@ export class RequestSocket extends ClientSocket {
     return true;
   }
 
+  /** The response that is being made is complete, and what is unread of the request ends the connection. @internal */
+  get isLast(): boolean {
+    return this.#ending && this.#exchange.mustClose && !this.#isRead();
+  }
+
   /** @internal */
   finishEnd(response: AppResponse): void {
     this.#direct = false;

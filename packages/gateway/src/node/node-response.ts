@@ -33,6 +33,8 @@ export class M2ServerResponse extends ServerResponse {
 }
 
 function storeHeader(this: ServerResponse, firstLine: string, headers: unknown): void {
+  const { socket } = this;
+  if (socket instanceof RequestSocket && socket.isLast) this.shouldKeepAlive = false;
   node._storeHeader.call(this, firstLine, normaliseHead(this, headers));
 }
 
